@@ -22,8 +22,8 @@ public record MaskPlan(int batch, int tokens, int kept, long[] keep, long[] rest
      */
     public static MaskPlan of(float[] noise, int batch, int tokens, int kept) {
         if (noise.length != batch * tokens || kept < 1 || kept > tokens) {
-            throw new IllegalArgumentException("a mask plan needs noise [" + batch + "," + tokens + "] and 1 to " + tokens
-                    + " kept tokens, got " + noise.length + " values and " + kept);
+            throw new IllegalArgumentException("a mask plan needs noise [" + batch + "," + tokens + "] and 1 to "
+                    + tokens + " kept tokens, got " + noise.length + " values and " + kept);
         }
         long[] keep = new long[batch * kept];
         long[] restore = new long[batch * tokens];

@@ -68,7 +68,8 @@ public final class CostOps implements Ops<Shape> {
     }
 
     private void count(long parameters, long macs, long elements) {
-        costs.merge(path, new Cost(path, parameters, macs, 4 * elements), (a, b) -> a.plus(b.parameters, b.macs, b.bytes));
+        costs.merge(
+                path, new Cost(path, parameters, macs, 4 * elements), (a, b) -> a.plus(b.parameters, b.macs, b.bytes));
     }
 
     private Shape moved(long macs, Shape out, Shape... in) {
