@@ -35,7 +35,8 @@ public final class AtomicFiles {
         Path place = target.toAbsolutePath();
         Path folder = place.getParent();
         if (folder == null) {
-            throw new MaskRtException(ExitCode.FAILURE, target + ": cannot be written: it names no file; name a file in a folder");
+            throw new MaskRtException(
+                    ExitCode.FAILURE, target + ": cannot be written: it names no file; name a file in a folder");
         }
         Path beside = folder.resolve("." + place.getFileName() + "." + UUID.randomUUID() + ".tmp");
         try {

@@ -120,7 +120,8 @@ public enum DType {
                     shorts.put(i, floatToBfloat16(source[offset + i]));
                 }
             }
-            case F64, I64 -> throw new IllegalArgumentException("weights are written as F32, F16 or BF16, not as " + this);
+            case F64, I64 ->
+                throw new IllegalArgumentException("weights are written as F32, F16 or BF16, not as " + this);
         }
         target.position(target.position() + count * bytes);
     }
