@@ -95,7 +95,9 @@ public final class AtomicFiles {
 
     private static void delete(Path file) {
         try {
-            Files.deleteIfExists(file);
+            if (Files.exists(file)) {
+                Files.delete(file);
+            }
         } catch (IOException e) {
             System.getLogger(AtomicFiles.class.getName())
                     .log(System.Logger.Level.WARNING, file + " could not be removed: " + reason(e));

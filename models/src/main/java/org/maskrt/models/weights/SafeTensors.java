@@ -89,7 +89,7 @@ public final class SafeTensors implements Weights {
                     ExitCode.FAILURE,
                     path + ": expected an object 'weight_map' of keys and file names, found none; fetch it again");
         }
-        Path folder = path.toAbsolutePath().getParent();
+        Path folder = path.toAbsolutePath().resolveSibling("");
         Map<String, String> wanted = new LinkedHashMap<>();
         Map<String, Path> shards = new TreeMap<>();
         for (Map.Entry<String, JsonNode> e : map.properties()) {
@@ -136,7 +136,7 @@ public final class SafeTensors implements Weights {
             MappedFile file = MappedFile.open(shard);
             files.add(file);
             byte[] json = header(file);
-            long data = Long.BYTES + json.length;
+            long data = (long) Long.BYTES + json.length;
             SafeTensorsHeader header = SafeTensorsHeader.parse(shard.toString(), json, file.size() - data);
             metadata.putAll(header.metadata());
             for (SafeTensorsHeader.Entry e : header.entries()) {

@@ -61,8 +61,10 @@ public record WeightCheck(List<String> missing, List<String> extra, List<String>
     }
 
     /**
+     * Throws unless complete.
+     *
      * @param where the weights, for the message
-     * @throws MaskRtException unless complete; its message lists what is missing, extra and misshapen
+     * @throws MaskRtException whose message lists what is missing, extra and misshapen
      */
     public void require(String where) {
         if (!isComplete()) {
