@@ -11,9 +11,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.junit.jupiter.api.Test;
 
 class TorchCpuRandomTest {
     /** Two units in the last place of float32 at |x| in [4, 8), where PyTorch's vector logarithm and sine differ from the exact ones. */
@@ -61,10 +61,7 @@ class TorchCpuRandomTest {
             boolean uniform = draw.kind.equals("u");
             float[] actual = uniform ? random.rand(draw.n) : random.randn(draw.n);
             assertArrayEquals(
-                    draw.values,
-                    actual,
-                    uniform || draw.n < 16 ? 0f : (float) TOLERANCE,
-                    run + ", draw " + k);
+                    draw.values, actual, uniform || draw.n < 16 ? 0f : (float) TOLERANCE, run + ", draw " + k);
         }
     }
 
