@@ -69,7 +69,7 @@ public final class MetricsCsv implements Closeable {
             }
         }
         try {
-            Path folder = file.toAbsolutePath().getParent();
+            Path folder = file.toAbsolutePath().resolveSibling(".").normalize();
             Files.createDirectories(folder);
             Path beside = folder.resolve("." + file.getFileName() + ".tmp");
             Files.write(beside, lines);
