@@ -8,6 +8,7 @@ import java.util.TreeSet;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.maskrt.models.ops.Tensor;
+import org.maskrt.models.weights.Weights;
 
 /**
  * A constant that is computed when it is written and not kept: a weight, literal values, or a function of other constants. So an export holds
@@ -29,8 +30,8 @@ final class LazyTensor {
     }
 
     /** The weight at {@code path}. */
-    static LazyTensor weight(String path, Function<String, Tensor> weights) {
-        LazyTensor weight = new LazyTensor(List.of(), none -> weights.apply(path));
+    static LazyTensor weight(String path, Weights weights) {
+        LazyTensor weight = new LazyTensor(List.of(), none -> weights.tensor(path));
         weight.paths.add(path);
         return weight;
     }

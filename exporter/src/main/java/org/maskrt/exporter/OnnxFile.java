@@ -10,7 +10,6 @@ import ai.onnx.proto.OnnxMl.TensorProto;
 import ai.onnx.proto.OnnxMl.TensorShapeProto;
 import ai.onnx.proto.OnnxMl.TypeProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
-import ai.onnxruntime.platform.Fp16Conversions;
 import com.google.protobuf.ByteString;
 import java.io.IOException;
 import java.io.InputStream;
@@ -19,18 +18,19 @@ import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.DoubleConsumer;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.ops.Shape;
 import org.maskrt.models.ops.Tensor;
+import org.maskrt.models.weights.AtomicFiles;
+import org.maskrt.models.weights.DType;
 
 /**
  * Writes a graph as {@code model.onnx} beside {@code model.onnx.data}. All weights are external data at offsets of 4 KiB, computed and written
@@ -50,50 +50,37 @@ public final class OnnxFile {
     private OnnxFile() {}
 
     /**
-     * Writes both files into {@code folder}, which is made if need be. Files of the same names are replaced only once the new ones are
-     * complete; on an error nothing new stays.
+     * Writes both files into {@code folder}, which is made if need be; neither stays half-written.
      *
      * @param metadata goes into {@code metadata_props}
-     * @throws MaskRtException FAILURE if the disk is full or not writable, NOT_FINITE if a weight holds NaN or infinity, or does not fit fp16
+     * @param progress hears the fraction of the weights that is written
+     * @throws MaskRtException FAILURE if the disk is full or not writable, NOT_FINITE if a weight holds NaN or infinity, or does not fit fp16,
+     *     INTERRUPTED if the thread was
      */
-    public static void write(Path folder, OnnxGraph graph, Map<String, String> metadata) {
-        Path model = folder.resolve(MODEL);
-        Path data = folder.resolve(DATA);
-        Path newModel = folder.resolve("." + MODEL + ".part");
-        Path newData = folder.resolve("." + DATA + ".part");
-        try {
-            Files.createDirectories(folder);
-            OnnxGraph.Names names = graph.names();
-            MessageDigest digest = MessageDigest.getInstance("SHA-256");
-            GraphProto.Builder proto = GraphProto.newBuilder();
-            try (FileChannel channel = FileChannel.open(
-                    newData,
-                    StandardOpenOption.CREATE,
-                    StandardOpenOption.TRUNCATE_EXISTING,
-                    StandardOpenOption.WRITE)) {
-                DataWriter writer = new DataWriter(channel, digest);
-                names.initialisers().forEach((name, value) -> proto.addInitializer(writer.write(name, value)));
-                channel.force(false);
+    public static void write(Path folder, OnnxGraph graph, Map<String, String> metadata, DoubleConsumer progress) {
+        OnnxGraph.Names names = graph.names();
+        MessageDigest digest = sha256();
+        GraphProto.Builder proto = GraphProto.newBuilder();
+        AtomicFiles.write(folder.resolve(DATA), channel -> {
+            DataWriter writer = new DataWriter(channel, digest);
+            int done = 0;
+            for (Map.Entry<String, OnnxValue> initialiser : names.initialisers().entrySet()) {
+                progress.accept((double) done++ / names.initialisers().size());
+                proto.addInitializer(writer.write(initialiser.getKey(), initialiser.getValue()));
             }
-            graph.inputs().forEach((name, value) -> proto.addInput(info(name, value)));
-            names.nodes().forEach((name, node) -> proto.addNode(node(name, node, names)));
-            graph.outputs().forEach((name, value) -> proto.addOutput(info(name, value)));
-            digest.update(proto.buildPartial().toByteArray());
-            proto.setName("maskrt_" + HexFormat.of().formatHex(digest.digest()).substring(0, 12));
-            Files.write(newModel, model(proto, names, metadata).toByteArray());
-            Files.move(newData, data, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-            Files.move(newModel, model, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-        } catch (IOException | WriteFailure e) {
-            throw new MaskRtException(
-                    ExitCode.FAILURE,
-                    "cannot write " + model + ": " + reason(e) + "; free space there or choose another folder",
-                    e);
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(e);
-        } finally {
-            delete(newModel);
-            delete(newData);
-        }
+        });
+        graph.inputs().forEach((name, value) -> proto.addInput(info(name, value)));
+        names.nodes().forEach((name, node) -> proto.addNode(node(name, node, names)));
+        graph.outputs().forEach((name, value) -> proto.addOutput(info(name, value)));
+        digest.update(proto.buildPartial().toByteArray());
+        proto.setName("maskrt_" + HexFormat.of().formatHex(digest.digest()).substring(0, 12));
+        ByteBuffer model = ByteBuffer.wrap(model(proto, names, metadata).toByteArray());
+        AtomicFiles.write(folder.resolve(MODEL), channel -> {
+            while (model.hasRemaining()) {
+                channel.write(model);
+            }
+        });
+        progress.accept(1);
     }
 
     /**
@@ -155,19 +142,17 @@ public final class OnnxFile {
         }
     }
 
-    private static void delete(Path file) {
+    private static MessageDigest sha256() {
         try {
-            Files.deleteIfExists(file);
-        } catch (IOException e) {
-            // The error that brought us here matters more than a leftover.
+            return MessageDigest.getInstance("SHA-256");
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e);
         }
     }
 
-    static String reason(Exception e) {
-        Throwable cause = e instanceof WriteFailure && e.getCause() != null ? e.getCause() : e;
-        String message = cause.getMessage();
-        String kind = cause.getClass().getSimpleName();
-        return message == null ? kind : cause instanceof java.nio.file.FileSystemException ? kind + " " + message : message;
+    static String reason(IOException e) {
+        String kind = e.getClass().getSimpleName();
+        return e.getMessage() == null ? kind : kind + " " + e.getMessage().strip();
     }
 
     private static ModelProto model(GraphProto.Builder graph, OnnxGraph.Names names, Map<String, String> metadata) {
@@ -240,15 +225,6 @@ public final class OnnxFile {
         return StringStringEntryProto.newBuilder().setKey(key).setValue(value).build();
     }
 
-    /** An I/O error inside a lambda. */
-    private static final class WriteFailure extends RuntimeException {
-        private static final long serialVersionUID = 1;
-
-        WriteFailure(IOException cause) {
-            super(cause);
-        }
-    }
-
     /** Appends tensors to the data file. */
     private static final class DataWriter {
         private final FileChannel channel;
@@ -260,7 +236,11 @@ public final class OnnxFile {
             this.digest = digest;
         }
 
-        TensorProto write(String name, OnnxValue value) {
+        TensorProto write(String name, OnnxValue value) throws IOException {
+            if (Thread.currentThread().isInterrupted()) {
+                throw new MaskRtException(
+                        ExitCode.INTERRUPTED, name + ": interrupted before it was written; nothing was kept, export again");
+            }
             LazyTensor constant = value.constant();
             if (constant == null) {
                 throw new IllegalStateException("the initialiser " + name + " has no value");
@@ -276,30 +256,26 @@ public final class OnnxFile {
                 proto.addDims(dim);
             }
             long length = (long) tensor.size() * value.type().bytes();
-            try {
-                if (constant.path() == null && length <= INLINE_BYTES) {
-                    ByteBuffer bytes = ByteBuffer.allocate((int) length).order(ByteOrder.LITTLE_ENDIAN);
-                    for (int i = 0; i < tensor.size(); i++) {
-                        put(bytes, name, tensor, value.type(), i);
-                    }
-                    return proto.setRawData(ByteString.copyFrom(bytes.flip())).build();
-                }
-                long offset = align();
+            if (constant.path() == null && length <= INLINE_BYTES) {
+                ByteBuffer bytes = ByteBuffer.allocate((int) length).order(ByteOrder.LITTLE_ENDIAN);
                 for (int i = 0; i < tensor.size(); i++) {
-                    if (chunk.remaining() < Long.BYTES) {
-                        flush();
-                    }
-                    put(chunk, name, tensor, value.type(), i);
+                    put(bytes, name, tensor, value.type(), i);
                 }
-                flush();
-                return proto.setDataLocation(TensorProto.DataLocation.EXTERNAL)
-                        .addExternalData(entry("location", DATA))
-                        .addExternalData(entry("offset", Long.toString(offset)))
-                        .addExternalData(entry("length", Long.toString(length)))
-                        .build();
-            } catch (IOException e) {
-                throw new WriteFailure(e);
+                return proto.setRawData(ByteString.copyFrom(bytes.flip())).build();
             }
+            long offset = align();
+            for (int i = 0; i < tensor.size(); i++) {
+                if (chunk.remaining() < Long.BYTES) {
+                    flush();
+                }
+                put(chunk, name, tensor, value.type(), i);
+            }
+            flush();
+            return proto.setDataLocation(TensorProto.DataLocation.EXTERNAL)
+                    .addExternalData(entry("location", DATA))
+                    .addExternalData(entry("offset", Long.toString(offset)))
+                    .addExternalData(entry("length", Long.toString(length)))
+                    .build();
         }
 
         private static void put(ByteBuffer to, String name, Tensor tensor, OnnxType type, int i) {
@@ -316,7 +292,7 @@ public final class OnnxFile {
                                 + (Float.isFinite(v) ? "; export with fp32" : "; take an earlier checkpoint"));
             }
             if (type == OnnxType.FLOAT16) {
-                to.putShort(Fp16Conversions.floatToFp16(v));
+                to.putShort(DType.floatToHalf(v));
             } else {
                 to.putFloat(v);
             }

@@ -18,6 +18,7 @@ import org.maskrt.models.ops.Params;
 import org.maskrt.models.ops.ReferenceOps;
 import org.maskrt.models.ops.Shape;
 import org.maskrt.models.ops.Tensor;
+import org.maskrt.models.weights.Weights;
 
 /**
  * The interpreter that emits ONNX nodes. What depends on constants alone is folded: no node, but a constant computed by {@link ReferenceOps}
@@ -43,11 +44,19 @@ public final class OnnxOps implements Ops<OnnxValue> {
         this.style = style;
     }
 
-    /** Weights as constants of the graph, read when the file is written. */
-    public Params<OnnxValue> params(Function<String, Tensor> weights) {
+    /**
+     * Weights as constants of the graph, read when the file is written. A path that they lack, or hold in another shape, is an
+     * {@link IllegalArgumentException} here.
+     */
+    public Params<OnnxValue> params(Weights weights) {
         Map<String, OnnxValue> known = new HashMap<>();
-        return Params.of((at, shape) -> known.computeIfAbsent(
-                at, key -> new OnnxValue(shape, OnnxType.FLOAT, LazyTensor.weight(key, weights))));
+        return Params.of((at, shape) -> known.computeIfAbsent(at, key -> {
+            if (!weights.shape(key).equals(shape)) {
+                throw new IllegalArgumentException(weights.origin() + ": expected " + key + " of shape " + shape
+                        + ", received " + weights.shape(key));
+            }
+            return new OnnxValue(shape, OnnxType.FLOAT, LazyTensor.weight(key, weights));
+        }));
     }
 
     /** Declares {@code value} an output of the graph, in fp32 if it holds values. */

@@ -14,6 +14,7 @@ import org.maskrt.exporter.GraphStyle.Attention;
 import org.maskrt.exporter.GraphStyle.Target;
 import org.maskrt.models.ops.OpsLaws;
 import org.maskrt.models.ops.Tensor;
+import org.maskrt.models.weights.Weights;
 
 /** The laws, each written to a file, checked, and run by ONNX Runtime. */
 class OnnxOpsTest {
@@ -35,12 +36,12 @@ class OnnxOpsTest {
                 feeds.put(name, x);
             }
         }
-        ops.output("out", law.apply(ops, ops.params(weights::get), in));
+        ops.output("out", law.apply(ops, ops.params(Weights.of("law", weights)), in));
         try {
             Path here = Files.createTempDirectory(folder, "law");
-            OnnxFile.write(here, graph, Map.of());
+            OnnxFile.write(here, graph, Map.of(), fraction -> {});
             OnnxChecker.check(here.resolve(OnnxFile.MODEL));
-            try (OrtGraph session = OrtGraph.open(here.resolve(OnnxFile.MODEL))) {
+            try (ValidationSession session = ValidationSession.open(here.resolve(OnnxFile.MODEL))) {
                 return session.run(feeds).get("out");
             }
         } catch (IOException e) {

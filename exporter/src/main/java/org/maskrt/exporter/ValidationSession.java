@@ -16,20 +16,20 @@ import org.maskrt.models.MaskRtException;
 import org.maskrt.models.ops.Tensor;
 
 /** A written graph, open in ONNX Runtime on the CPU. For validation: inputs and outputs are copied. */
-public final class OrtGraph implements AutoCloseable {
+public final class ValidationSession implements AutoCloseable {
     private final Path model;
     private final OrtSession session;
 
-    private OrtGraph(Path model, OrtSession session) {
+    private ValidationSession(Path model, OrtSession session) {
         this.model = model;
         this.session = session;
     }
 
     /** @throws MaskRtException FAILURE if a file is missing or damaged, or ONNX Runtime refuses the model */
-    public static OrtGraph open(Path model) {
+    public static ValidationSession open(Path model) {
         OnnxFile.requireData(model);
         try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
-            return new OrtGraph(model, OrtEnvironment.getEnvironment().createSession(model.toString(), options));
+            return new ValidationSession(model, OrtEnvironment.getEnvironment().createSession(model.toString(), options));
         } catch (OrtException e) {
             throw failure(model, "opening", e);
         }
