@@ -30,6 +30,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
+import org.maskrt.models.diffusion.NoiseSchedule;
 import org.maskrt.models.dit.Dit;
 import org.maskrt.models.dit.DitConfig;
 import org.maskrt.models.mdt.Mdt;
@@ -230,6 +231,20 @@ class ModelFolderTest {
             assertEquals(new ScheduleConfig(500, 1e-4, 0.02, BetaSchedule.COSINE), read.schedule());
             assertEquals(List.of(file + ": the keys [clip_sample, set_alpha_to_one] are ignored"), read.warnings());
         }
+    }
+
+    @Test
+    void aScheduleHasItsBetas() {
+        assertArrayEquals(
+                NoiseSchedule.linear(100, 1e-3, 0.1).betas(),
+                new ScheduleConfig(100, 1e-3, 0.1, BetaSchedule.LINEAR)
+                        .schedule()
+                        .betas());
+        assertArrayEquals(
+                NoiseSchedule.cosine(100).betas(),
+                new ScheduleConfig(100, 1e-3, 0.1, BetaSchedule.COSINE)
+                        .schedule()
+                        .betas());
     }
 
     private static Arguments edit(String file, Consumer<ObjectNode> change, String message) {
