@@ -26,8 +26,8 @@ class SamplerTest {
     @ParameterizedTest
     @ValueSource(strings = {"dit", "mdtv1", "mdtv2"})
     void etaAddsNoiseAsPublished(String family) throws IOException {
-        ReferenceCase still = ReferenceCase.read("ddim_" + family + "_10_eta0.0");
-        ReferenceCase noisy = ReferenceCase.read("ddim_" + family + "_10_eta0.7");
+        PublishedNumbers still = PublishedNumbers.read("ddim_" + family + "_10_eta0.0");
+        PublishedNumbers noisy = PublishedNumbers.read("ddim_" + family + "_10_eta0.7");
         float[] x = still.floats("x_T");
         assertArrayEquals(x, noisy.floats("x_T"));
         StepCoefficients s = new Ddim(0).plan(LINEAR.respace(10)).get(0).coefficients();
