@@ -35,7 +35,8 @@ public final class AtomicFiles {
         Path place = target.toAbsolutePath();
         Path folder = place.getParent();
         if (folder == null) {
-            throw new MaskRtException(ExitCode.FAILURE, target + ": cannot be written: it names no file; name a file in a folder");
+            throw new MaskRtException(
+                    ExitCode.FAILURE, target + ": cannot be written: it names no file; name a file in a folder");
         }
         Path beside = folder.resolve("." + place.getFileName() + "." + UUID.randomUUID() + ".tmp");
         try {
@@ -94,7 +95,9 @@ public final class AtomicFiles {
 
     private static void delete(Path file) {
         try {
-            Files.deleteIfExists(file);
+            if (Files.exists(file)) {
+                Files.delete(file);
+            }
         } catch (IOException e) {
             System.getLogger(AtomicFiles.class.getName())
                     .log(System.Logger.Level.WARNING, file + " could not be removed: " + reason(e));

@@ -39,7 +39,7 @@ public enum DType {
         int bits = magnitude < 0x0f80_0000
                 ? Float.floatToRawIntBits(Float.intBitsToFloat(magnitude) * 0x1p112f)
                 : magnitude | 0x7f80_0000;
-        return Float.intBitsToFloat(bits | (half & 0x8000) << 16);
+        return Float.intBitsToFloat(bits | ((half & 0x8000) << 16));
     }
 
     /** Rounds to nearest, ties to even; 65520 and more become infinity; NaN stays NaN. */
@@ -48,16 +48,16 @@ public enum DType {
         int magnitude = bits & 0x7fff_ffff;
         int half;
         if (magnitude > 0x7f80_0000) {
-            half = 0x7e00 | (magnitude >> 13 & 0x3ff);
+            half = 0x7e00 | ((magnitude >> 13) & 0x3ff);
         } else if (magnitude >= 0x477f_f000) {
             half = 0x7c00;
         } else if (magnitude >= 0x3880_0000) {
-            half = magnitude - 0x3800_0000 + 0xfff + (magnitude >> 13 & 1) >> 13;
+            half = (magnitude - 0x3800_0000 + 0xfff + ((magnitude >> 13) & 1)) >> 13;
         } else {
             // The unit in the last place of 0.5f is that of a subnormal half, so the addition rounds.
             half = Float.floatToRawIntBits(Float.intBitsToFloat(magnitude) + 0.5f) - 0x3f00_0000;
         }
-        return (short) (half | bits >>> 16 & 0x8000);
+        return (short) (half | ((bits >>> 16) & 0x8000));
     }
 
     /** Exact. */
@@ -69,9 +69,9 @@ public enum DType {
     public static short floatToBfloat16(float value) {
         int bits = Float.floatToRawIntBits(value);
         if ((bits & 0x7fff_ffff) > 0x7f80_0000) {
-            return (short) (bits >>> 16 | 0x40);
+            return (short) ((bits >>> 16) | 0x40);
         }
-        return (short) (bits + 0x7fff + (bits >>> 16 & 1) >>> 16);
+        return (short) ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16);
     }
 
     /** Takes {@code count} elements from the little-endian {@code source}, whose position moves past them. */
@@ -120,7 +120,8 @@ public enum DType {
                     shorts.put(i, floatToBfloat16(source[offset + i]));
                 }
             }
-            case F64, I64 -> throw new IllegalArgumentException("weights are written as F32, F16 or BF16, not as " + this);
+            case F64, I64 ->
+                throw new IllegalArgumentException("weights are written as F32, F16 or BF16, not as " + this);
         }
         target.position(target.position() + count * bytes);
     }

@@ -57,12 +57,15 @@ final class Json {
                 return object;
             }
             throw new MaskRtException(
-                    ExitCode.FAILURE, file + ": expected a JSON object, found "
-                            + (node.isMissingNode() ? "nothing" : Text.quote(node.toString())) + "; write or fetch it again");
+                    ExitCode.FAILURE,
+                    file + ": expected a JSON object, found "
+                            + (node.isMissingNode() ? "nothing" : Text.quote(node.toString()))
+                            + "; write or fetch it again");
         } catch (JsonProcessingException e) {
             throw new MaskRtException(
                     ExitCode.FAILURE,
-                    file + ": is not valid JSON: " + Text.oneLine(e.getOriginalMessage()) + at(e) + "; correct or fetch it again",
+                    file + ": is not valid JSON: " + Text.oneLine(e.getOriginalMessage()) + at(e)
+                            + "; correct or fetch it again",
                     e);
         } catch (IOException e) {
             throw new MaskRtException(

@@ -86,9 +86,10 @@ public final class SafeTensors implements Weights {
         ObjectNode index = Json.readObject(path);
         if (!(index.get("weight_map") instanceof ObjectNode map)) {
             throw new MaskRtException(
-                    ExitCode.FAILURE, path + ": expected an object 'weight_map' of keys and file names, found none; fetch it again");
+                    ExitCode.FAILURE,
+                    path + ": expected an object 'weight_map' of keys and file names, found none; fetch it again");
         }
-        Path folder = path.toAbsolutePath().getParent();
+        Path folder = path.toAbsolutePath().resolveSibling("");
         Map<String, String> wanted = new LinkedHashMap<>();
         Map<String, Path> shards = new TreeMap<>();
         for (Map.Entry<String, JsonNode> e : map.properties()) {
@@ -135,7 +136,7 @@ public final class SafeTensors implements Weights {
             MappedFile file = MappedFile.open(shard);
             files.add(file);
             byte[] json = header(file);
-            long data = Long.BYTES + json.length;
+            long data = (long) Long.BYTES + json.length;
             SafeTensorsHeader header = SafeTensorsHeader.parse(shard.toString(), json, file.size() - data);
             metadata.putAll(header.metadata());
             for (SafeTensorsHeader.Entry e : header.entries()) {
@@ -160,7 +161,8 @@ public final class SafeTensors implements Weights {
         file.read(0, Long.BYTES, 1, prefix::put);
         if (StandardCharsets.US_ASCII.decode(prefix.flip()).toString().equals("version ")) {
             throw new MaskRtException(
-                    ExitCode.FAILURE, where + ": expected weights, found a Git LFS pointer to them; run 'git lfs pull'");
+                    ExitCode.FAILURE,
+                    where + ": expected weights, found a Git LFS pointer to them; run 'git lfs pull'");
         }
         long length = prefix.getLong(0);
         long most = Math.min(SafeTensorsHeader.LONGEST, file.size() - Long.BYTES);
@@ -249,11 +251,12 @@ public final class SafeTensors implements Weights {
     public void read(String key, int from, float[] target, int count) {
         Place place = place(key);
         if (place.dtype.isIndices()) {
-            throw new IllegalArgumentException(path + ": '" + key + "' holds int64 indices, fp32 values were asked for");
+            throw new IllegalArgumentException(
+                    path + ": '" + key + "' holds int64 indices, fp32 values were asked for");
         }
         if (from < 0 || count < 0 || from > place.shape.size() - count) {
-            throw new IllegalArgumentException(path + ": '" + key + "' has " + place.shape.size() + " values, "
-                    + count + " from " + from + " on were asked for");
+            throw new IllegalArgumentException(path + ": '" + key + "' has " + place.shape.size() + " values, " + count
+                    + " from " + from + " on were asked for");
         }
         int bytes = place.dtype.bytes();
         int[] at = {0};
@@ -359,8 +362,8 @@ public final class SafeTensors implements Weights {
         });
     }
 
-    private static void write(
-            FileChannel channel, ByteBuffer chunk, SafeTensorsHeader.Entry entry, Weights weights) throws IOException {
+    private static void write(FileChannel channel, ByteBuffer chunk, SafeTensorsHeader.Entry entry, Weights weights)
+            throws IOException {
         Tensor tensor = weights.tensor(entry.key());
         if (!tensor.shape().equals(entry.shape())) {
             throw new IllegalArgumentException(weights.origin() + ": '" + entry.key() + "' was announced as "

@@ -67,8 +67,10 @@ final class SafeTensorsHeader {
                 .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
                 .build();
         try {
-            String text =
-                    StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(json)).toString();
+            String text = StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(ByteBuffer.wrap(json))
+                    .toString();
             try (JsonParser parser = factory.createParser(text)) {
                 header.read(parser);
             }
@@ -85,7 +87,8 @@ final class SafeTensorsHeader {
     }
 
     static MaskRtException refuse(String where, String problem, @Nullable Throwable cause) {
-        String message = where + ": " + problem + "; the file is damaged or no safetensors file: fetch or write it again";
+        String message =
+                where + ": " + problem + "; the file is damaged or no safetensors file: fetch or write it again";
         return cause == null
                 ? new MaskRtException(ExitCode.FAILURE, message)
                 : new MaskRtException(ExitCode.FAILURE, message, cause);

@@ -61,13 +61,16 @@ public record WeightCheck(List<String> missing, List<String> extra, List<String>
     }
 
     /**
+     * Throws unless complete.
+     *
      * @param where the weights, for the message
-     * @throws MaskRtException unless complete; its message lists what is missing, extra and misshapen
+     * @throws MaskRtException whose message lists what is missing, extra and misshapen
      */
     public void require(String where) {
         if (!isComplete()) {
             throw new MaskRtException(
-                    ExitCode.FAILURE, where + ": these are not the weights of this model: " + summary()
+                    ExitCode.FAILURE,
+                    where + ": these are not the weights of this model: " + summary()
                             + "; use the config.json that belongs to them");
         }
     }
@@ -132,7 +135,8 @@ public record WeightCheck(List<String> missing, List<String> extra, List<String>
             throw new MaskRtException(
                     ExitCode.NOT_FINITE,
                     weights.origin() + ": " + Text.quote(first.getKey()) + " has " + first.getValue()
-                            + " values that are NaN or infinite in fp32, of " + weights.shape(first.getKey()).size()
+                            + " values that are NaN or infinite in fp32, of "
+                            + weights.shape(first.getKey()).size()
                             + " (" + bad.size() + " of " + weights.keys().size() + " tensors have some)"
                             + "; use an earlier checkpoint");
         }
