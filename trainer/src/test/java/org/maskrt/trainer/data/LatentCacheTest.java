@@ -47,17 +47,15 @@ class LatentCacheTest {
             for (int row = 0; row < 4; row++) {
                 long index = order.index(step, row);
                 int left = order.mirrored(step, row) ? 1 : 0;
-                assertEquals(index % 3, batch.labels().indices()[row]);
-                assertEquals(
-                        (float) (index * 100 + left + noise.nextGaussian()),
-                        batch.values().values()[row * 2]);
+                assertEquals(index % 3, batch.labels()[row]);
+                assertEquals((float) (index * 100 + left + noise.nextGaussian()), batch.values()[row * 2]);
                 assertEquals(
                         (float) (index * 100 + 1 - left + Math.exp(10) * noise.nextGaussian()),
-                        batch.values().values()[row * 2 + 1]);
+                        batch.values()[row * 2 + 1]);
             }
             assertArrayEquals(
-                    batch.values().values(),
-                    cache.draw(order, true, step, new Random(step)).values().values());
+                    batch.values(),
+                    cache.draw(order, true, step, new Random(step)).values());
         }
     }
 
@@ -71,8 +69,8 @@ class LatentCacheTest {
         for (long step = 0; step < 4; step++) {
             Batch expected = cache.draw(order, true, step, new Random(step));
             Batch got = back.draw(order, true, step, new Random(step));
-            assertArrayEquals(expected.values().values(), got.values().values(), "latents of step " + step);
-            assertArrayEquals(expected.labels().indices(), got.labels().indices(), "labels of step " + step);
+            assertArrayEquals(expected.values(), got.values(), "latents of step " + step);
+            assertArrayEquals(expected.labels(), got.labels(), "labels of step " + step);
         }
         assertEquals(
                 file
