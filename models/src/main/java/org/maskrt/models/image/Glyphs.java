@@ -11,7 +11,7 @@ import java.util.Objects;
  * Text in a bitmap font of printable ASCII, 5 pixels wide, 7 above the base line and 2 below: a JDK may come without any font, and this
  * one gives the same pixels everywhere. The glyphs are drawn in {@code glyphs.txt}, 16 in a band, a blank column between them.
  */
-final class Glyphs {
+public final class Glyphs {
     static final int HEIGHT = 9;
     /** The rows above the base line, which text is centred by. */
     static final int ASCENT = 7;
@@ -24,7 +24,8 @@ final class Glyphs {
 
     private final List<String> rows;
 
-    Glyphs() {
+    /** Reads the font. */
+    public Glyphs() {
         try (InputStream in = Objects.requireNonNull(Glyphs.class.getResourceAsStream("glyphs.txt"))) {
             rows = new String(in.readAllBytes(), StandardCharsets.US_ASCII)
                     .lines()
@@ -35,12 +36,12 @@ final class Glyphs {
     }
 
     /** The width in pixels of a text at a scale. */
-    static int width(String text, int scale) {
+    public static int width(String text, int scale) {
         return text.isEmpty() ? 0 : (text.length() * ADVANCE - 1) * scale;
     }
 
     /** Draws the text with its upper left corner at (x, y); what the font does not have becomes a question mark. */
-    void draw(RgbImage image, String text, int x, int y, int scale) {
+    public void draw(RgbImage image, String text, int x, int y, int scale) {
         for (int i = 0; i < text.length(); i++) {
             char c = text.charAt(i) < FIRST || text.charAt(i) > LAST ? '?' : text.charAt(i);
             int band = (c - FIRST) / PER_BAND * HEIGHT;

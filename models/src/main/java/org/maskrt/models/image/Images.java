@@ -173,7 +173,8 @@ public final class Images {
         });
     }
 
-    private static byte[] png(RgbImage image, Map<String, String> text) {
+    /** The bytes of a PNG file, with text as in {@link #writePng}. */
+    public static byte[] png(RgbImage image, Map<String, String> text) {
         BufferedImage buffered = new BufferedImage(image.width(), image.height(), BufferedImage.TYPE_3BYTE_BGR);
         int[] row = new int[image.width() * 3];
         for (int y = 0; y < image.height(); y++) {
