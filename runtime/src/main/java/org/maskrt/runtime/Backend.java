@@ -11,6 +11,8 @@ public interface Backend extends AutoCloseable {
     String DEFAULT = OrtCpuBackend.NAME;
 
     /**
+     * The backend of this name.
+     *
      * @param threads for the work inside one run; 0 for one per core
      * @throws MaskRtException if there is no such backend, or it is not in this build
      */
@@ -33,6 +35,8 @@ public interface Backend extends AutoCloseable {
     String description();
 
     /**
+     * Loads a graph.
+     *
      * @param folder holds {@code model.onnx}, its data file and {@code export.json}
      * @param expected what the graph must take and give
      * @throws MaskRtException if a file is missing or damaged, or the graph is another

@@ -22,7 +22,8 @@ public final class Cancellation {
         if (requested || Thread.currentThread().isInterrupted()) {
             throw new MaskRtException(
                     ExitCode.INTERRUPTED,
-                    "interrupted after " + done + " of " + total + " steps of " + stage.label() + "; nothing was written");
+                    "interrupted after " + done + " of " + total + " steps of " + stage.label()
+                            + "; nothing was written");
         }
     }
 }

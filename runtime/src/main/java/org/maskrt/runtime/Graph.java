@@ -18,6 +18,8 @@ public interface Graph extends AutoCloseable {
     GraphSignature signature();
 
     /**
+     * Fixes the tensors of a run.
+     *
      * @param inputs one tensor for every input, by name
      * @param outputs tensors for the outputs that are wanted, by name
      * @throws org.maskrt.models.MaskRtException if one is missing, unknown, or has another type or shape

@@ -24,6 +24,8 @@ public final class OrtCpuBackend implements Backend {
     private final int threads;
 
     /**
+     * Loads ONNX Runtime's native library.
+     *
      * @param threads for the work inside one run; 0 for one per core
      * @throws MaskRtException if ONNX Runtime's native library does not load
      */

@@ -120,29 +120,42 @@ final class OrtGraph implements Graph {
 
     @Override
     public Binding bind(Map<String, ? extends DeviceTensor> inputs, Map<String, ? extends DeviceTensor> outputs) {
-        Map<String, OnnxTensor> in = handles("input", signature.inputs(), inputs, true);
-        Map<String, OnnxTensor> out = handles("output", signature.outputs(), outputs, false);
-        return () -> run(in, out);
+        requireFit("input", signature.inputs(), inputs);
+        requireFit("output", signature.outputs(), outputs);
+        if (inputs.size() < signature.inputs().size() || outputs.isEmpty()) {
+            throw new MaskRtException(
+                    ExitCode.FAILURE,
+                    file + ": expected the inputs " + signature.inputs() + " and some of the outputs "
+                            + signature.outputs() + ", got " + inputs.keySet() + " and " + outputs.keySet());
+        }
+        Map<String, OnnxTensor> in = handles(inputs);
+        Map<String, OnnxTensor> out = handles(outputs);
+        List<DeviceTensor> all = new ArrayList<>(inputs.values());
+        all.addAll(outputs.values());
+        return () -> {
+            // a freed tensor must not reach the native run
+            all.forEach(t -> ((OrtTensor) t).requireOpen());
+            run(in, out);
+        };
     }
 
-    private Map<String, OnnxTensor> handles(
-            String kind, List<TensorSpec> specs, Map<String, ? extends DeviceTensor> tensors, boolean all) {
+    private void requireFit(String kind, List<TensorSpec> specs, Map<String, ? extends DeviceTensor> tensors) {
         Map<String, TensorSpec> known = specs.stream().collect(Collectors.toMap(TensorSpec::name, Function.identity()));
-        Map<String, OnnxTensor> handles = new HashMap<>();
         tensors.forEach((name, tensor) -> {
             TensorSpec spec = known.get(name);
             if (spec == null || !spec.accepts(tensor.type(), tensor.shape())) {
                 throw new MaskRtException(
                         ExitCode.FAILURE,
-                        file + ": expected the " + kind + "s " + specs + ", got "
+                        file + ": expected the " + kind + "s " + specs + ", got the " + kind + " "
                                 + new TensorSpec(name, tensor.type(), tensor.shape()));
             }
-            handles.put(fileNames.getOrDefault(name, name), ((OrtTensor) tensor).handle());
         });
-        if (tensors.isEmpty() || all && handles.size() < specs.size()) {
-            throw new MaskRtException(
-                    ExitCode.FAILURE, file + ": expected the " + kind + "s " + specs + ", got " + tensors.keySet());
-        }
+    }
+
+    private Map<String, OnnxTensor> handles(Map<String, ? extends DeviceTensor> tensors) {
+        Map<String, OnnxTensor> handles = new HashMap<>();
+        tensors.forEach(
+                (name, tensor) -> handles.put(fileNames.getOrDefault(name, name), ((OrtTensor) tensor).handle()));
         return handles;
     }
 

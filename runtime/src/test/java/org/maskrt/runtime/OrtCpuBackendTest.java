@@ -21,9 +21,7 @@ import org.maskrt.models.MaskRtException;
 
 class OrtCpuBackendTest {
     private static final GraphSignature SCALED = new GraphSignature(
-            "scaled",
-            List.of(TensorSpec.fp32("sample", BATCH, 3)),
-            List.of(TensorSpec.fp32("out_sample", BATCH, 3)));
+            "scaled", List.of(TensorSpec.fp32("sample", BATCH, 3)), List.of(TensorSpec.fp32("out_sample", BATCH, 3)));
 
     @TempDir
     Path folder;
@@ -217,8 +215,7 @@ class OrtCpuBackendTest {
         MaskRtException e = assertThrows(MaskRtException.class, () -> Backend.named("gpu", 0));
         assertEquals("there is no backend gpu; use --backend ort-cpu", e.getMessage());
         assertEquals(ExitCode.USAGE, e.code());
-        assertEquals(
-                "threads must be 0 (one per core) or more, got -1", message(() -> Backend.named("ort-cpu", -1)));
+        assertEquals("threads must be 0 (one per core) or more, got -1", message(() -> Backend.named("ort-cpu", -1)));
     }
 
     private static String message(org.junit.jupiter.api.function.Executable action) {

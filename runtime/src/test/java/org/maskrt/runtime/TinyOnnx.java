@@ -11,7 +11,8 @@ import org.maskrt.models.ops.Shape;
 
 /** Graphs of a few nodes, written by hand. */
 final class TinyOnnx {
-    private final OnnxMl.GraphProto.Builder graph = OnnxMl.GraphProto.newBuilder().setName("tiny");
+    private final OnnxMl.GraphProto.Builder graph =
+            OnnxMl.GraphProto.newBuilder().setName("tiny");
 
     TinyOnnx input(String name, ElementType type, int... dims) {
         graph.addInput(value(name, type, dims));
@@ -24,10 +25,8 @@ final class TinyOnnx {
     }
 
     TinyOnnx node(String op, String output, String... inputs) {
-        graph.addNode(OnnxMl.NodeProto.newBuilder()
-                .setOpType(op)
-                .addOutput(output)
-                .addAllInput(java.util.List.of(inputs)));
+        graph.addNode(
+                OnnxMl.NodeProto.newBuilder().setOpType(op).addOutput(output).addAllInput(java.util.List.of(inputs)));
         return this;
     }
 
@@ -54,7 +53,8 @@ final class TinyOnnx {
             Files.createDirectories(folder);
             Files.write(folder.resolve("model.onnx"), model.toByteArray());
             if (data.length > 0) {
-                ByteBuffer bytes = ByteBuffer.allocate(data.length * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+                ByteBuffer bytes =
+                        ByteBuffer.allocate(data.length * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
                 bytes.asFloatBuffer().put(data);
                 Files.write(folder.resolve("model.onnx.data"), bytes.array());
             }
