@@ -30,9 +30,9 @@ import org.maskrt.models.weights.Weights;
 public final class OnnxOps implements Ops<OnnxValue> {
     private static final ReferenceOps REFERENCE = new ReferenceOps();
 
-    /** Layers that keep fp32 in an fp16 graph. */
+    /** Layers that keep fp32 in an fp16 graph: the residual stream passes through {@code skip_linear}. */
     private static final Pattern FP32_LAYER =
-            Pattern.compile("(x_embedder|t_embedder|y_embedder|final_layer)\\b.*|.*\\badaLN_modulation\\b.*");
+            Pattern.compile("(x_embedder|t_embedder|y_embedder|final_layer)\\b.*|.*\\b(adaLN_modulation|skip_linear)\\b.*");
 
     private final OnnxGraph graph;
     private final GraphStyle style;
