@@ -88,7 +88,7 @@ public final class TorchCpuRandom {
 
     private double uniformDouble() {
         long high = nextInt();
-        return ((high << 32 | Integer.toUnsignedLong(nextInt())) & (1L << 53) - 1) * 0x1p-53;
+        return (((high << 32) | Integer.toUnsignedLong(nextInt())) & ((1L << 53) - 1)) * 0x1p-53;
     }
 
     private int nextInt() {
@@ -97,15 +97,15 @@ public final class TorchCpuRandom {
         }
         int y = state[next++];
         y ^= y >>> 11;
-        y ^= y << 7 & 0x9d2c5680;
-        y ^= y << 15 & 0xefc60000;
-        return y ^ y >>> 18;
+        y ^= (y << 7) & 0x9d2c5680;
+        y ^= (y << 15) & 0xefc60000;
+        return y ^ (y >>> 18);
     }
 
     private void twist() {
         for (int i = 0; i < N; i++) {
-            int y = state[i] & 0x80000000 | state[(i + 1) % N] & 0x7fffffff;
-            state[i] = state[(i + M) % N] ^ y >>> 1 ^ ((y & 1) != 0 ? 0x9908b0df : 0);
+            int y = (state[i] & 0x80000000) | (state[(i + 1) % N] & 0x7fffffff);
+            state[i] = state[(i + M) % N] ^ (y >>> 1) ^ ((y & 1) != 0 ? 0x9908b0df : 0);
         }
         next = 0;
     }

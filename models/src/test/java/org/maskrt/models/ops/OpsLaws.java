@@ -20,10 +20,8 @@ public abstract class OpsLaws {
     private static final long SEED = 20_240_917;
     private static final double TOLERANCE = 3e-6;
 
-    /** A function written against the vocabulary, so that any interpreter can run it. */
-    public interface Law {
-        <T> T apply(Ops<T> ops, Params<T> p, List<T> in);
-    }
+    /** A program of one or two operations. */
+    public interface Law extends Program {}
 
     /** Runs {@code law} on {@code inputs} with weights {@code weights} in the interpreter under test. */
     protected abstract Tensor run(Law law, Map<String, Tensor> weights, List<Tensor> inputs);

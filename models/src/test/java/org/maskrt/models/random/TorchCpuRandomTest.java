@@ -11,20 +11,38 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.junit.jupiter.api.Test;
 
 class TorchCpuRandomTest {
     /** Two units in the last place of float32 at |x| in [4, 8), where PyTorch's vector logarithm and sine differ from the exact ones. */
     private static final double TOLERANCE = 1e-6;
 
-    record Draw(String kind, int n, float[] values) {}
+    /** Numbers that PyTorch drew, "n16 bits..." or "u16 bits...". */
+    private static final class Draw {
+        final boolean uniform;
+        final float[] values;
+
+        Draw(String line) {
+            String[] words = line.split(" ", -1);
+            uniform = words[1].startsWith("u");
+            values = new float[words.length - 2];
+            for (int i = 0; i < values.length; i++) {
+                values[i] = Float.intBitsToFloat(Integer.parseUnsignedInt(words[i + 2], 16));
+            }
+        }
+
+        @Override
+        public String toString() {
+            return (uniform ? "u" : "n") + values.length;
+        }
+    }
 
     record Run(long seed, List<Draw> draws) {
         @Override
         public String toString() {
-            return "seed " + seed + ": " + draws.stream().map(d -> d.kind + d.n).toList();
+            return "seed " + seed + ": " + draws;
         }
     }
 
@@ -33,23 +51,14 @@ class TorchCpuRandomTest {
         try (InputStream in = TorchCpuRandomTest.class.getResourceAsStream("/random/torch_cpu.txt")) {
             for (String block : new String(in.readAllBytes(), StandardCharsets.US_ASCII)
                     .replaceAll("(?m)^#.*\n", "")
-                    .split("\n\n")) {
-                String[] lines = block.strip().split("\n");
+                    .split("\n\n", -1)) {
+                String[] lines = block.strip().split("\n", -1);
                 runs.add(new Run(
                         Long.parseLong(lines[0].substring(0, lines[0].indexOf(' '))),
-                        Arrays.stream(lines).map(TorchCpuRandomTest::draw).toList()));
+                        Arrays.stream(lines).map(Draw::new).toList()));
             }
         }
         return runs.stream();
-    }
-
-    private static Draw draw(String line) {
-        String[] words = line.split(" ");
-        float[] values = new float[words.length - 2];
-        for (int i = 0; i < values.length; i++) {
-            values[i] = Float.intBitsToFloat(Integer.parseUnsignedInt(words[i + 2], 16));
-        }
-        return new Draw(words[1].substring(0, 1), Integer.parseInt(words[1].substring(1)), values);
     }
 
     @ParameterizedTest
@@ -58,12 +67,11 @@ class TorchCpuRandomTest {
         TorchCpuRandom random = new TorchCpuRandom(run.seed);
         for (int k = 0; k < run.draws.size(); k++) {
             Draw draw = run.draws.get(k);
-            boolean uniform = draw.kind.equals("u");
-            float[] actual = uniform ? random.rand(draw.n) : random.randn(draw.n);
+            int n = draw.values.length;
             assertArrayEquals(
                     draw.values,
-                    actual,
-                    uniform || draw.n < 16 ? 0f : (float) TOLERANCE,
+                    draw.uniform ? random.rand(n) : random.randn(n),
+                    draw.uniform || n < 16 ? 0f : (float) TOLERANCE,
                     run + ", draw " + k);
         }
     }
