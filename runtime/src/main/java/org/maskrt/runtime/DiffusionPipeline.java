@@ -2,7 +2,7 @@ package org.maskrt.runtime;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Collections;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.concurrent.locks.ReadWriteLock;
@@ -12,7 +12,6 @@ import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.diffusion.Guidance;
-import org.maskrt.models.diffusion.GuidedChannels;
 import org.maskrt.models.diffusion.NoiseSchedule;
 import org.maskrt.models.image.RgbImage;
 import org.maskrt.models.ops.Tensor;
@@ -47,6 +46,7 @@ public final class DiffusionPipeline implements AutoCloseable {
     private final int maxBatch;
     private final Graphs graphs;
     private final TensorPool pool;
+    private final LatentSampler sampler;
     private final ReadWriteLock lock = new ReentrantReadWriteLock();
     private boolean closed;
 
@@ -69,6 +69,7 @@ public final class DiffusionPipeline implements AutoCloseable {
         this.maxBatch = maxBatch;
         this.graphs = new Graphs(backend, folder.resolve("onnx"));
         this.pool = new TensorPool(backend);
+        this.sampler = new LatentSampler(model.denoiser(), model.schedule(), graphs, pool);
     }
 
     /**
@@ -155,10 +156,66 @@ public final class DiffusionPipeline implements AutoCloseable {
         lock.readLock().lock();
         try {
             requireOpen();
-            return new Generation(request, listener, cancellation).run();
+            return run(request, new Progress(listener, cancellation));
         } finally {
             lock.readLock().unlock();
         }
+    }
+
+    private GenerationResult run(GenerationRequest request, Progress progress) {
+        List<Integer> labels = request.labels();
+        int count = labels.size();
+        if (count == 0) {
+            throw new MaskRtException(ExitCode.USAGE, folder + ": expected at least one class to generate, got none");
+        }
+        labels.forEach(label -> requireClass(label, model.denoiser().numClasses() - 1));
+        List<Long> seeds = request.seeds().of(count);
+        Decoder decoder = decoder();
+        SamplingPlan plan = sampler.plan(request.sampling(), request.guidance());
+        int rows = sampler.rows(plan, count, maxBatch);
+        graphs.get(decoder.signature());
+        progress.loaded((count + rows - 1) / rows, plan.size());
+        LOG.debug("{} of {} steps run as one graph, in batches of {}", plan.fusedSteps(), plan.size(), rows);
+
+        int size = sampler.latentSize();
+        float[] latents = new float[Math.multiplyExact(count, size)];
+        for (int from = 0; from < count; from += rows) {
+            NoiseSource.Rows part = new NoiseSource.Rows(from, Math.min(from + rows, count), count);
+            float[] batch =
+                    sampler.sample(plan, labels.subList(part.from(), part.to()), rows, noise(request, part), progress);
+            System.arraycopy(batch, 0, latents, from * size, batch.length);
+        }
+        List<RgbImage> images = decoder.decode(latents, count, done -> progress.decoded(done, count));
+        return new GenerationResult(
+                images,
+                seeds,
+                request.keepLatents() ? latentTensor(latents, count) : null,
+                progress.timings(),
+                new GenerationResult.Provenance(
+                        request, String.valueOf(folder.toAbsolutePath().normalize().getFileName()), graphs.backend().description(), plan.fusedSteps(), plan.size()));
+    }
+
+    private Decoder decoder() {
+        if (model.vae() == null) {
+            throw new MaskRtException(
+                    ExitCode.FAILURE,
+                    folder + ": expected an autoencoder (vae), found none; add the one that the transformer was trained on");
+        }
+        return new Decoder(graphs, pool, model.vae(), model.denoiser().inputSize());
+    }
+
+    private NoiseSource noise(GenerationRequest request, NoiseSource.Rows rows) {
+        List<Long> seeds = request.seeds().of(rows.total());
+        if (request.seeds().rng() == Seeds.Rng.PER_IMAGE) {
+            return NoiseSource.perImage(seeds.subList(rows.from(), rows.to()), sampler.latentSize());
+        }
+        boolean doubled = !request.guidance().guidance().equals(Guidance.none());
+        return NoiseSource.torchCpu(seeds.get(0), rows, doubled, sampler.latentSize());
+    }
+
+    private Tensor latentTensor(float[] latents, int count) {
+        Denoiser d = model.denoiser();
+        return Tensor.of(latents, count, d.inChannels(), d.inputSize(), d.inputSize());
     }
 
     /**
@@ -171,23 +228,34 @@ public final class DiffusionPipeline implements AutoCloseable {
         try {
             requireOpen();
             run.labels().forEach(label -> requireClass(label, model.denoiser().numClasses()));
-            SamplingPlan plan = plan(run.sampling(), run.guidance());
-            int count = run.labels().size();
-            requireLength("start", run.start(), count * imageSize());
-            requireLength("stepNoise", run.stepNoise(), plan.size() * count * imageSize());
+            SamplingPlan plan = sampler.plan(run.sampling(), run.guidance());
+            int size = run.labels().size() * sampler.latentSize();
+            requireLength("start", run.start(), size);
+            requireLength("stepNoise", run.stepNoise(), plan.size() * size);
             List<float[]> latents = new ArrayList<>();
-            try (TensorPool.Lease tensors = pool.lease()) {
-                Batch batch = batch(plan, run.labels(), rows(plan, count), tensors);
-                batch.loop.run(batch.sample(NoiseSource.given(run.start(), run.stepNoise())), new SamplingLoop.Watch() {
-                    @Override
-                    public void conditioned(int steps) {}
+            SamplingLoop.Watch record = new SamplingLoop.Watch() {
+                @Override
+                public void conditioned(int steps) {}
 
-                    @Override
-                    public void stepped(int i, float[] sample) {
-                        latents.add(java.util.Arrays.copyOf(sample, count * imageSize()));
-                    }
-                });
+                @Override
+                public void stepped(int i, float[] sample) {
+                    latents.add(Arrays.copyOf(sample, size));
+                }
+            };
+            int count = run.labels().size();
+            int rows = sampler.rows(plan, count, count);
+            if (rows < count) {
+                throw new MaskRtException(
+                        ExitCode.USAGE,
+                        folder + ": the graphs were exported for batches of " + rows + ", got a trajectory of " + count
+                                + "; export with a dynamic batch");
             }
+            sampler.sample(
+                    plan,
+                    run.labels(),
+                    rows,
+                    NoiseSource.given(run.start(), run.stepNoise()),
+                    record);
             return latents;
         } finally {
             lock.readLock().unlock();

@@ -21,7 +21,7 @@ public record GenerationResult(
      * Where pictures come from.
      *
      * @param request the request
-     * @param model path of the model folder
+     * @param model name of the model folder
      * @param backend that ran it, with its version
      * @param fusedSteps steps that ran as one {@code guided_step}; the others ran {@code denoiser} with guidance on the host
      * @param steps of the sampler
