@@ -127,7 +127,9 @@ public final class DiffusionPipeline implements AutoCloseable {
                 .orElseThrow(() -> new MaskRtException(
                         ExitCode.USAGE,
                         folder + ": there is no class " + nameOrNumber + "; expected "
-                                + (model.classNames().isEmpty() ? "" : "one of " + model.classNames().values() + " or ")
+                                + (model.classNames().isEmpty()
+                                        ? ""
+                                        : "one of " + model.classNames().values() + " or ")
                                 + "a number from 0 to " + (model.denoiser().numClasses() - 1)))
                 .getKey();
     }
@@ -192,14 +194,19 @@ public final class DiffusionPipeline implements AutoCloseable {
                 request.keepLatents() ? latentTensor(latents, count) : null,
                 progress.timings(),
                 new GenerationResult.Provenance(
-                        request, String.valueOf(folder.toAbsolutePath().normalize().getFileName()), graphs.backend().description(), plan.fusedSteps(), plan.size()));
+                        request,
+                        String.valueOf(folder.toAbsolutePath().normalize().getFileName()),
+                        graphs.backend().description(),
+                        plan.fusedSteps(),
+                        plan.size()));
     }
 
     private Decoder decoder() {
         if (model.vae() == null) {
             throw new MaskRtException(
                     ExitCode.FAILURE,
-                    folder + ": expected an autoencoder (vae), found none; add the one that the transformer was trained on");
+                    folder
+                            + ": expected an autoencoder (vae), found none; add the one that the transformer was trained on");
         }
         return new Decoder(graphs, pool, model.vae(), model.denoiser().inputSize());
     }
@@ -250,12 +257,7 @@ public final class DiffusionPipeline implements AutoCloseable {
                         folder + ": the graphs were exported for batches of " + rows + ", got a trajectory of " + count
                                 + "; export with a dynamic batch");
             }
-            sampler.sample(
-                    plan,
-                    run.labels(),
-                    rows,
-                    NoiseSource.given(run.start(), run.stepNoise()),
-                    record);
+            sampler.sample(plan, run.labels(), rows, NoiseSource.given(run.start(), run.stepNoise()), record);
             return latents;
         } finally {
             lock.readLock().unlock();

@@ -1,5 +1,6 @@
 package org.maskrt.runtime;
 
+import java.util.Arrays;
 import java.util.List;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.diffusion.GuidedChannels;
@@ -67,7 +68,7 @@ final class LatentSampler {
             float[] sample = new float[rows * latentSize()];
             noise.start(sample);
             new SamplingLoop(model, graphs, plan, classes, tensors).run(sample, noise, watch);
-            return java.util.Arrays.copyOf(sample, labels.size() * latentSize());
+            return Arrays.copyOf(sample, labels.size() * latentSize());
         }
     }
 }

@@ -61,7 +61,8 @@ final class Progress implements SamplingLoop.Watch {
     }
 
     Timings timings() {
-        return new Timings(millis(loadNanos), millis(conditionNanos), millis(denoiseNanos), millis(decodeNanos), stepped);
+        return new Timings(
+                millis(loadNanos), millis(conditionNanos), millis(denoiseNanos), millis(decodeNanos), stepped);
     }
 
     private static double millis(long nanos) {

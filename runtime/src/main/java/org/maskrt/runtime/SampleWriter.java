@@ -76,8 +76,7 @@ public final class SampleWriter {
         boolean complete = false;
         try {
             for (int i = 0; i < count; i++) {
-                Images.writePng(
-                        images.get(i), result.images().get(i), Map.of("parameters", Parameters.of(result, i)));
+                Images.writePng(images.get(i), result.images().get(i), Map.of("parameters", Parameters.of(result, i)));
                 done.add(images.get(i));
             }
             long[] labels =
@@ -135,11 +134,9 @@ public final class SampleWriter {
                 cells.add(c < members.size() ? result.images().get(members.get(c)) : blank(first));
             }
         }
-        List<String> names =
-                rows.stream().map(row -> name(row.getKey())).toList();
-        List<String> heads = IntStream.range(0, columns)
-                .mapToObj(c -> head(result, rows, c))
-                .toList();
+        List<String> names = rows.stream().map(row -> name(row.getKey())).toList();
+        List<String> heads =
+                IntStream.range(0, columns).mapToObj(c -> head(result, rows, c)).toList();
         return new Grid(names, heads, cells).draw();
     }
 

@@ -33,8 +33,7 @@ final class SamplingPlan {
      * @param weight of the guidance
      * @param halves which halves of the doubled batch run
      */
-    record PlannedStep(
-            int timestep, @Nullable Step linear, Ddpm.@Nullable Step learned, double weight, Halves halves) {
+    record PlannedStep(int timestep, @Nullable Step linear, Ddpm.@Nullable Step learned, double weight, Halves halves) {
         boolean stochastic() {
             return linear != null ? linear.coefficients().stochastic() : learned != null && learned.stochastic();
         }
@@ -92,7 +91,9 @@ final class SamplingPlan {
         List<Step> linearSteps = learned ? List.of() : sampler(sampling).plan(respaced);
         int count = respaced.steps();
         int[] timesteps = IntStream.range(0, count)
-                .map(i -> learned ? learnedSteps.get(i).timestep() : linearSteps.get(i).timestep())
+                .map(i -> learned
+                        ? learnedSteps.get(i).timestep()
+                        : linearSteps.get(i).timestep())
                 .toArray();
         int guided = guidance.channels().count(model.inChannels());
         boolean conditionalAtZero = learned || guided < model.inChannels();

@@ -9,8 +9,7 @@ package org.maskrt.runtime;
  * @param decodeMillis latents to pictures
  * @param steps of the sampler, over all batches
  */
-public record Timings(
-        double loadMillis, double conditionMillis, double denoiseMillis, double decodeMillis, int steps) {
+public record Timings(double loadMillis, double conditionMillis, double denoiseMillis, double decodeMillis, int steps) {
     /** Mean time of one step of one batch. */
     public double millisPerStep() {
         return denoiseMillis / steps;
