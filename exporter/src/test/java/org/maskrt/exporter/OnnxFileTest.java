@@ -74,10 +74,14 @@ class OnnxFileTest {
         assertEquals(Set.of(), minus(parameters, known), "external tensors that are no parameter");
         Set<String> left = minus(known, parameters);
         assertTrue(
-                left.stream().allMatch(k -> k.matches("(sideblocks|t_embedder|y_embedder)\\..*|mask_token|.*adaLN_modulation.*")),
+                left.stream()
+                        .allMatch(k ->
+                                k.matches("(sideblocks|t_embedder|y_embedder)\\..*|mask_token|.*adaLN_modulation.*")),
                 () -> "parameters that are not in the denoiser: " + left);
 
-        assertEquals(List.of(48L, 144L), initialisers.get("de_blocks.0.attn.qkv.weight").getDimsList());
+        assertEquals(
+                List.of(48L, 144L),
+                initialisers.get("de_blocks.0.attn.qkv.weight").getDimsList());
         assertEquals(
                 List.of(1L, 2L, 16L, 16L),
                 initialisers
@@ -121,8 +125,10 @@ class OnnxFileTest {
                 nodes.stream()
                         .filter(n -> n.getOpType().equals("MultiHeadAttention"))
                         .count());
-        assertEquals(0, nodes.stream().filter(n -> n.getOpType().equals("Softmax")).count());
-        List<NodeProto> plain = export(tensors(1), ExportOptions.DEFAULT, "guided_step").getNodeList();
+        assertEquals(
+                0, nodes.stream().filter(n -> n.getOpType().equals("Softmax")).count());
+        List<NodeProto> plain =
+                export(tensors(1), ExportOptions.DEFAULT, "guided_step").getNodeList();
         assertTrue(plain.stream().allMatch(n -> n.getDomain().isEmpty()));
     }
 
@@ -159,19 +165,30 @@ class OnnxFileTest {
         assertTrue(metadata.get("maskrt.config").contains("\"hiddenSize\""), metadata.get("maskrt.config"));
         assertTrue(metadata.containsKey("maskrt.version"));
 
-        assertEquals(first, export(tensors(1), ExportOptions.DEFAULT, "denoiser").getName(), "same content");
-        assertNotEquals(first, export(tensors(2), ExportOptions.DEFAULT, "denoiser").getName(), "other weights");
+        assertEquals(
+                first, export(tensors(1), ExportOptions.DEFAULT, "denoiser").getName(), "same content");
         assertNotEquals(
-                first, export(tensors(1), ExportOptions.DEFAULT.withBatch(2), "denoiser").getName(), "fixed batch");
+                first, export(tensors(2), ExportOptions.DEFAULT, "denoiser").getName(), "other weights");
+        assertNotEquals(
+                first,
+                export(tensors(1), ExportOptions.DEFAULT.withBatch(2), "denoiser")
+                        .getName(),
+                "fixed batch");
     }
 
     @Test
     void symbolsAreBatchAndSteps() {
         GraphProto graph = export(tensors(1), ExportOptions.DEFAULT, "conditioner");
-        assertEquals("steps", graph.getInput(0).getType().getTensorType().getShape().getDim(0).getDimParam());
-        assertEquals("batch", graph.getInput(1).getType().getTensorType().getShape().getDim(0).getDimParam());
+        assertEquals(
+                "steps",
+                graph.getInput(0).getType().getTensorType().getShape().getDim(0).getDimParam());
+        assertEquals(
+                "batch",
+                graph.getInput(1).getType().getTensorType().getShape().getDim(0).getDimParam());
         GraphProto fixed = export(tensors(1), ExportOptions.DEFAULT.withBatch(4), "conditioner");
-        assertEquals(4, fixed.getInput(1).getType().getTensorType().getShape().getDim(0).getDimValue());
+        assertEquals(
+                4,
+                fixed.getInput(1).getType().getTensorType().getShape().getDim(0).getDimValue());
     }
 
     private void fails(ExitCode code, String message, Map<String, Tensor> tensors, ExportOptions options) {
@@ -197,7 +214,11 @@ class OnnxFileTest {
         tensors.put("de_blocks.0.mlp.fc2.bias", Tensor.zeros(47));
         fails(ExitCode.FAILURE, "pos_embed", tensors, ExportOptions.DEFAULT);
         fails(ExitCode.FAILURE, "final_layer.linear.bias", tensors, ExportOptions.DEFAULT);
-        fails(ExitCode.FAILURE, "de_blocks.0.mlp.fc2.bias (expected [48], received [47])", tensors, ExportOptions.DEFAULT);
+        fails(
+                ExitCode.FAILURE,
+                "de_blocks.0.mlp.fc2.bias (expected [48], received [47])",
+                tensors,
+                ExportOptions.DEFAULT);
         assertEquals(Set.of(), left());
     }
 
@@ -230,7 +251,8 @@ class OnnxFileTest {
                 tensors(2),
                 ExportOptions.DEFAULT.withValidation(new Validation(true, 1e-12, 5)));
         assertEquals(before, left());
-        assertTrue(java.util.Arrays.equals(model, Files.readAllBytes(onnx.resolve("denoiser").resolve(OnnxFile.MODEL))));
+        assertTrue(java.util.Arrays.equals(
+                model, Files.readAllBytes(onnx.resolve("denoiser").resolve(OnnxFile.MODEL))));
         assertEquals(Set.of("denoiser/model.onnx", "denoiser/model.onnx.data", "denoiser/export.json"), before);
     }
 
@@ -315,7 +337,8 @@ class OnnxFileTest {
             Files.write(model, proto.toByteArray());
             MaskRtException e = assertThrows(MaskRtException.class, () -> OnnxFile.requireData(model));
             assertTrue(
-                    e.getMessage().contains("expected its data file beside it, received the location '" + location + "'"),
+                    e.getMessage()
+                            .contains("expected its data file beside it, received the location '" + location + "'"),
                     e.getMessage());
         }
     }
@@ -326,10 +349,10 @@ class OnnxFileTest {
         OnnxValue x = graph.input("x", Shape.of(2, 3), OnnxType.FLOAT);
         graph.output(
                 "y",
-                graph.add(OnnxOp.MATMUL, "layer", List.of(x, x), Map.of(), OnnxValue.of(Shape.of(2, 3), OnnxType.FLOAT)));
+                graph.add(
+                        OnnxOp.MATMUL, "layer", List.of(x, x), Map.of(), OnnxValue.of(Shape.of(2, 3), OnnxType.FLOAT)));
         OnnxFile.write(onnx, graph, Map.of(), fraction -> {});
-        MaskRtException e =
-                assertThrows(MaskRtException.class, () -> OnnxChecker.check(onnx.resolve(OnnxFile.MODEL)));
+        MaskRtException e = assertThrows(MaskRtException.class, () -> OnnxChecker.check(onnx.resolve(OnnxFile.MODEL)));
         assertEquals(ExitCode.FAILURE, e.code());
         assertTrue(e.getMessage().contains("expected a valid ONNX model, the checker says: "), e.getMessage());
         assertEquals(1, e.getMessage().lines().count(), e.getMessage());
@@ -366,13 +389,12 @@ class OnnxFileTest {
 
     @Test
     void optionsAreChecked() {
-        MaskRtException graphs = assertThrows(
-                MaskRtException.class, () -> ExportOptions.DEFAULT.withGraphs(Set.of("denoise")));
+        MaskRtException graphs =
+                assertThrows(MaskRtException.class, () -> ExportOptions.DEFAULT.withGraphs(Set.of("denoise")));
         assertEquals(ExitCode.USAGE, graphs.code());
         assertTrue(graphs.getMessage().contains("received [denoise]"), graphs.getMessage());
         MaskRtException batch = assertThrows(MaskRtException.class, () -> ExportOptions.DEFAULT.withBatch(0));
-        assertEquals(
-                "batch: expected 'dynamic' or at least 1, received 0; choose one of these", batch.getMessage());
+        assertEquals("batch: expected 'dynamic' or at least 1, received 0; choose one of these", batch.getMessage());
     }
 
     @Test
@@ -386,8 +408,7 @@ class OnnxFileTest {
 
     private static void assertMessage(String message, Runnable call) {
         assertEquals(
-                message,
-                assertThrows(IllegalArgumentException.class, call::run).getMessage());
+                message, assertThrows(IllegalArgumentException.class, call::run).getMessage());
     }
 
     private static Set<String> minus(Set<String> a, Set<String> b) {
