@@ -144,7 +144,10 @@ public interface Ops<T> {
         int c = s.dim(1);
         T normal = reshape(
                 layerNorm(reshape(x, Shape.BATCH, groups, c / groups * s.dim(2) * s.dim(3)), eps),
-                Shape.BATCH, c, s.dim(2), s.dim(3));
+                Shape.BATCH,
+                c,
+                s.dim(2),
+                s.dim(3));
         return add(mul(normal, reshape(p.get("weight", c), c, 1, 1)), reshape(p.get("bias", c), c, 1, 1));
     }
 

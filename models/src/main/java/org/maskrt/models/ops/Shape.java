@@ -67,8 +67,8 @@ public final class Shape {
 
     public Shape permute(int... perm) {
         if (perm.length != dims.length) {
-            throw new IllegalArgumentException("a permutation of " + dims.length + " axes is needed for " + this + ", got "
-                    + Arrays.toString(perm));
+            throw new IllegalArgumentException("a permutation of " + dims.length + " axes is needed for " + this
+                    + ", got " + Arrays.toString(perm));
         }
         return new Shape(IntStream.of(perm).map(i -> dims[axis(i)]).toArray());
     }

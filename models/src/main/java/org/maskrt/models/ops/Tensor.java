@@ -12,7 +12,8 @@ public final class Tensor {
     private Tensor(Shape shape, float @Nullable [] values, long @Nullable [] indices) {
         int have = values != null ? values.length : indices != null ? indices.length : 0;
         if (shape.size() != have) {
-            throw new IllegalArgumentException("the shape " + shape + " needs " + shape.size() + " elements, got " + have);
+            throw new IllegalArgumentException(
+                    "the shape " + shape + " needs " + shape.size() + " elements, got " + have);
         }
         this.shape = shape;
         this.values = values;
