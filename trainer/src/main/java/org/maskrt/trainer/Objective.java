@@ -1,0 +1,15 @@
+package org.maskrt.trainer;
+
+import ai.djl.ndarray.NDArray;
+import java.util.Map;
+import org.maskrt.models.ops.Params;
+
+/** What a model is trained for. */
+interface Objective {
+    /**
+     * The loss of a step, a scalar.
+     *
+     * @param metrics takes the parts worth a line in the log
+     */
+    NDArray loss(Params<NDArray> p, long step, Map<String, Float> metrics);
+}
