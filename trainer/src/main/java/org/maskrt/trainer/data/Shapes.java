@@ -80,7 +80,7 @@ public final class Shapes implements ImageSource {
     public Sample get(long index) {
         Objects.checkIndex(index, count);
         int label = (int) (index % LABELS.size());
-        Random random = new Random(mix(mix(seed) + index));
+        Random random = new Random(SplitMix.mix(SplitMix.mix(seed) + index));
         float[] coverage = coverage(outlines.get(label), random);
 
         double hue = random.nextDouble();
@@ -239,14 +239,6 @@ public final class Shapes implements ImageSource {
 
     private static double uniform(Random random, double from, double to) {
         return from + (to - from) * random.nextDouble();
-    }
-
-    /** The finaliser of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014), so that neighbours get unlike generators. */
-    private static long mix(long x) {
-        long z = x + 0x9e3779b97f4a7c15L;
-        z = (z ^ (z >>> 30)) * 0xbf58476d1ce4e5b9L;
-        z = (z ^ (z >>> 27)) * 0x94d049bb133111ebL;
-        return z ^ (z >>> 31);
     }
 
     private static Shape disc(double radius) {
