@@ -7,6 +7,7 @@ import org.maskrt.models.ops.Params;
 import org.maskrt.models.vae.AutoencoderKl;
 import org.maskrt.trainer.Streams.Purpose;
 import org.maskrt.trainer.data.Batch;
+import org.maskrt.trainer.data.Batches;
 
 /**
  * Reconstruction of pictures through a small bottleneck: L1 of the pixels, L1 of their differences to the right and below (which keeps edges
@@ -17,9 +18,9 @@ final class AutoencoderObjective implements Objective {
     private final AutoencoderKl model;
     private final AutoencoderTraining config;
     private final Streams streams;
-    private final BatchSource batches;
+    private final Batches batches;
 
-    AutoencoderObjective(NdOps ops, AutoencoderKl model, AutoencoderTraining config, Streams streams, BatchSource batches) {
+    AutoencoderObjective(NdOps ops, AutoencoderKl model, AutoencoderTraining config, Streams streams, Batches batches) {
         this.ops = ops;
         this.model = model;
         this.config = config;

@@ -23,7 +23,7 @@ import java.util.zip.ZipOutputStream;
 
 /**
  * The operators of libtorch that DJL does not bind, reached as the methods of a TorchScript module of a few lines. The fused GELU takes half
- * the time of the same formula in separate operations, and the fused AdamW and EMA read each array once.
+ * the time of the same formula in separate operations.
  */
 final class NativeOps implements AutoCloseable {
     /** Of the archive: the first operator set whose GELU knows the tanh approximation is 10. */
@@ -43,12 +43,13 @@ final class NativeOps implements AutoCloseable {
                 return torch.addcmul(shift, x, scale)
               def lerp(self: __torch__.Native, x: Tensor, end: Tensor, weight: float) -> Tensor:
                 return torch.lerp_(x, end, weight)
-              def adamW(self: __torch__.Native, x: Tensor, grad: Tensor, m: Tensor, v: Tensor, step: Tensor,
-                  clip: Tensor, lr: float, beta1: float, beta2: float, eps: float, decay: float) -> Tensor:
-                none = annotate(List[Tensor], [])
-                torch._fused_adamw_([x], [grad], [m], [v], none, [step], lr=lr, beta1=beta1, beta2=beta2,
-                    weight_decay=decay, eps=eps, amsgrad=False, maximize=False, grad_scale=clip)
-                return x
+              def adamW(self: __torch__.Native, x: Tensor, grad: Tensor, m: Tensor, v: Tensor, clip: float, rate: float,
+                  root: float, beta1: float, beta2: float, eps: float, decay: float) -> Tensor:
+                g = torch.mul(grad, clip)
+                _0 = torch.lerp_(m, g, torch.sub(1., beta1))
+                _1 = torch.addcmul_(torch.mul_(v, beta2), g, g, value=torch.sub(1., beta2))
+                size = torch.add_(torch.mul_(torch.sqrt(v), root), eps)
+                return torch.addcdiv_(torch.mul_(x, decay), m, size, value=torch.neg(rate))
             """;
 
     private final PtNDManager manager;

@@ -3,8 +3,6 @@ package org.maskrt.trainer;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
-import ai.djl.ndarray.types.DataType;
-import ai.djl.ndarray.types.SparseFormat;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.IValue;
@@ -78,27 +76,24 @@ final class TrainState implements AutoCloseable {
         if (!Float.isFinite(norm)) {
             return norm;
         }
+        double rate = config.rate(step, steps);
         natives.run(
                 "adamW",
                 IValue.from(weights),
                 IValue.from(gradient),
                 IValue.from(mean),
                 IValue.from(variance),
-                IValue.from(scalar(step + 1)),
-                IValue.from(scalar(Math.max(1, norm / config.clipNorm()))),
-                IValue.from(config.rate(step, steps)),
+                IValue.from(Math.min(1, config.clipNorm() / norm)),
+                IValue.from(rate / (1 - Math.pow(BETA1, step + 1))),
+                IValue.from(1 / Math.sqrt(1 - Math.pow(BETA2, step + 1))),
                 IValue.from(BETA1),
                 IValue.from(BETA2),
                 IValue.from(EPS),
-                IValue.from(config.weightDecay()));
+                IValue.from(1 - rate * config.weightDecay()));
         natives.lerp(average, weights, 1 - config.emaDecay(step));
         JniUtils.zeroGrad(weights);
         step++;
         return norm;
-    }
-
-    private PtNDArray scalar(double value) {
-        return JniUtils.full(manager, NdOps.shape(), value, DataType.FLOAT32, manager.getDevice(), SparseFormat.DENSE);
     }
 
     private PtNDArray keep(float[] values) {
