@@ -4,7 +4,11 @@ package org.maskrt.models;
 public final class Checks {
     private Checks() {}
 
-    /** @throws MaskRtException (USAGE) unless {@code ok}; the message names the owner, the field, the rule and what came */
+    /**
+     * Requires {@code ok}.
+     *
+     * @throws MaskRtException (USAGE) otherwise; the message names the owner, the field, the rule and what came
+     */
     public static void require(boolean ok, String owner, String field, String rule, Object got) {
         if (!ok) {
             throw new MaskRtException(ExitCode.USAGE, owner + ": " + field + " must be " + rule + ", got " + got);

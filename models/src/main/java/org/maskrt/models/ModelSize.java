@@ -39,6 +39,7 @@ public enum ModelSize {
             }
         }
         throw new MaskRtException(
-                ExitCode.USAGE, "preset '" + preset + "': the size must be S, B, L or XL, got '" + name + "'; " + Presets.HINT);
+                ExitCode.USAGE,
+                "preset '" + preset + "': the size must be S, B, L or XL, got '" + name + "'; " + Presets.HINT);
     }
 }

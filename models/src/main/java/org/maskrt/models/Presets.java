@@ -46,7 +46,8 @@ public final class Presets {
         int patch = Integer.parseInt(m.group(3));
         boolean dit = m.group(1).equalsIgnoreCase("dit");
         if (dit ? !DitConfig.PATCH_SIZES.contains(patch) : patch != MdtConfig.PATCH_SIZE) {
-            throw new MaskRtException(ExitCode.USAGE, "there is no preset '" + name + "' with patch " + patch + "; " + HINT);
+            throw new MaskRtException(
+                    ExitCode.USAGE, "there is no preset '" + name + "' with patch " + patch + "; " + HINT);
         }
         if (dit) {
             return new Dit(DitConfig.of(size, patch, inputSize, IMAGENET_CLASSES));

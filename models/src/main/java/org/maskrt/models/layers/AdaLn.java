@@ -23,8 +23,8 @@ public interface AdaLn<T> {
     /** From the condition c [B,D]. */
     static <T> AdaLn<T> of(Ops<T> ops, T c) {
         T active = ops.silu(c);
-        return (p, slot) ->
-                chunks(ops, ops.reshape(modulation(ops, p.at(slot.path()), active, slot), Shape.BATCH, 1, slot.size()), slot);
+        return (p, slot) -> chunks(
+                ops, ops.reshape(modulation(ops, p.at(slot.path()), active, slot), Shape.BATCH, 1, slot.size()), slot);
     }
 
     /** From a vector [B,K] that holds the modulation of every slot in order. */
@@ -60,7 +60,8 @@ public interface AdaLn<T> {
                 Arrays.fill(one, i * slot.width(), (i + 1) * slot.width(), 1);
             }
         }
-        T linear = ops.linear(p.at("adaLN_modulation.1"), active, ops.shape(active).dim(-1), slot.size());
+        T linear =
+                ops.linear(p.at("adaLN_modulation.1"), active, ops.shape(active).dim(-1), slot.size());
         return ops.add(linear, ops.constant(one, slot.size()));
     }
 

@@ -16,7 +16,8 @@ public final class Patches {
         int w = s.dim(3) / patch;
         T cut = ops.transpose(ops.reshape(x, Shape.BATCH, c, h, patch, w, patch), 0, 2, 4, 1, 3, 5);
         T tokens = ops.reshape(cut, Shape.BATCH, h * w, c * patch * patch);
-        T weight = ops.transpose(ops.reshape(p.get("proj.weight", width, c, patch, patch), width, c * patch * patch), 1, 0);
+        T weight = ops.transpose(
+                ops.reshape(p.get("proj.weight", width, c, patch, patch), width, c * patch * patch), 1, 0);
         return ops.add(ops.matmul(tokens, weight), p.get("proj.bias", width));
     }
 

@@ -10,14 +10,14 @@ public final class SinCosPositions {
         int quarter = width / 4;
         float[] out = new float[tokens * width];
         for (int n = 0; n < tokens; n++) {
+            int row = n / side;
+            int column = n % side;
             for (int i = 0; i < quarter; i++) {
                 double omega = 1 / Math.pow(10_000, i / (double) quarter);
-                double column = n % side * omega;
-                double row = n / side * omega;
-                out[n * width + i] = (float) Math.sin(column);
-                out[n * width + quarter + i] = (float) Math.cos(column);
-                out[n * width + 2 * quarter + i] = (float) Math.sin(row);
-                out[n * width + 3 * quarter + i] = (float) Math.cos(row);
+                out[n * width + i] = (float) Math.sin(column * omega);
+                out[n * width + quarter + i] = (float) Math.cos(column * omega);
+                out[n * width + 2 * quarter + i] = (float) Math.sin(row * omega);
+                out[n * width + 3 * quarter + i] = (float) Math.cos(row * omega);
             }
         }
         return out;

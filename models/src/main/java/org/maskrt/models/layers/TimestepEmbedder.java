@@ -16,7 +16,8 @@ public final class TimestepEmbedder {
         int half = FREQUENCIES / 2;
         float[] frequencies = new float[half];
         for (int i = 0; i < half; i++) {
-            // In fp32 at each step, as published: at t = 999 one more bit here would show in the fifth digit of the output.
+            // In fp32 at each step, as published: at t = 999 one more bit here would show in the fifth digit of the
+            // output.
             float exponent = (float) -Math.log(MAX_PERIOD) * i / half;
             frequencies[i] = (float) Math.exp(exponent);
         }

@@ -21,8 +21,7 @@ public final class Transformer {
      * @param bias of the attention logits, [1 or B,heads,N,N]
      * @return [B,N,D]
      */
-    public static <T> T block(
-            Ops<T> ops, Params<T> p, T x, AdaLn<T> modulation, BlockShape shape, @Nullable T bias) {
+    public static <T> T block(Ops<T> ops, Params<T> p, T x, AdaLn<T> modulation, BlockShape shape, @Nullable T bias) {
         Params<T> at = p.at(shape.path());
         List<T> m = modulation.chunks(p, shape.slot());
         T attended = attention(ops, at.at("attn"), ops.adaLayerNorm(x, m.get(0), m.get(1), EPS), shape, bias);

@@ -3,18 +3,16 @@ package org.maskrt.models.mdt;
 import java.util.Comparator;
 import java.util.stream.IntStream;
 import org.maskrt.models.ops.Ops;
+import org.maskrt.models.ops.Tensor;
 
 /**
  * Which tokens of each sample the encoder sees, and how to put them back in place (MAE's random masking).
  *
- * @param batch B
- * @param tokens N
- * @param kept K, equal for all samples
  * @param keep [B,K] the kept tokens, in the order in which the encoder sees them
  * @param restore [B,N] for each token its place among (kept, then masked) ones
- * @param mask [B,N] 1 where a token is masked, 0 where it is kept
+ * @param mask [B,N,1], 1 where a token is masked, 0 where it is kept
  */
-public record MaskPlan(int batch, int tokens, int kept, long[] keep, long[] restore, float[] mask) {
+public record MaskPlan(Tensor keep, Tensor restore, Tensor mask) {
     /**
      * The plan of a uniform draw per token: the tokens with the smallest noise stay.
      *
@@ -22,8 +20,8 @@ public record MaskPlan(int batch, int tokens, int kept, long[] keep, long[] rest
      */
     public static MaskPlan of(float[] noise, int batch, int tokens, int kept) {
         if (noise.length != batch * tokens || kept < 1 || kept > tokens) {
-            throw new IllegalArgumentException("a mask plan needs noise [" + batch + "," + tokens + "] and 1 to " + tokens
-                    + " kept tokens, got " + noise.length + " values and " + kept);
+            throw new IllegalArgumentException("a mask plan needs noise [" + batch + "," + tokens + "] and 1 to "
+                    + tokens + " kept tokens, got " + noise.length + " values and " + kept);
         }
         long[] keep = new long[batch * kept];
         long[] restore = new long[batch * tokens];
@@ -45,7 +43,10 @@ public record MaskPlan(int batch, int tokens, int kept, long[] keep, long[] rest
                 }
             }
         }
-        return new MaskPlan(batch, tokens, kept, keep, restore, mask);
+        return new MaskPlan(
+                Tensor.ofIndices(keep, batch, kept),
+                Tensor.ofIndices(restore, batch, tokens),
+                Tensor.of(mask, batch, tokens, 1));
     }
 
     /** int(N (1 - ratio)) in fp64, as version 1 computes it. */
@@ -61,9 +62,9 @@ public record MaskPlan(int batch, int tokens, int kept, long[] keep, long[] rest
     /** The plan as tensors of an interpreter. */
     public <T> Masked<T> on(Ops<T> ops) {
         return new Masked<>(
-                ops.indices(keep, batch, kept),
-                ops.indices(restore, batch, tokens),
-                ops.constant(mask, batch, tokens, 1));
+                ops.indices(keep.indices(), keep.shape().dims()),
+                ops.indices(restore.indices(), restore.shape().dims()),
+                ops.constant(mask.values(), mask.shape().dims()));
     }
 
     /**

@@ -117,13 +117,7 @@ public record Mdt(MdtConfig config) implements Denoiser {
     }
 
     private <T> T block(
-            Ops<T> ops,
-            Params<T> p,
-            T x,
-            AdaLn<T> modulation,
-            BlockShape shape,
-            @Nullable T skip,
-            @Nullable T keep) {
+            Ops<T> ops, Params<T> p, T x, AdaLn<T> modulation, BlockShape shape, @Nullable T skip, @Nullable T keep) {
         int d = config.hiddenSize();
         Params<T> at = p.at(shape.path());
         T in = skip == null ? x : ops.linear(at.at("skip_linear"), ops.concat(2, List.of(x, skip)), 2 * d, d);
@@ -139,7 +133,8 @@ public record Mdt(MdtConfig config) implements Denoiser {
     private <T> T sideInterpolate(Ops<T> ops, Params<T> p, T x, AdaLn<T> modulation, Masked<T> mask) {
         int d = config.hiddenSize();
         int kept = ops.shape(x).dim(1);
-        // The mask carries the batch: mask_token [1,1,D] plus zeros of the mask's shape is a mask token for every token.
+        // The mask carries the batch: mask_token [1,1,D] plus zeros of the mask's shape is a mask token for every
+        // token.
         T hidden = ops.add(ops.scale(mask.mask(), 0), p.get("mask_token", 1, 1, d));
         T all = ops.concat(1, List.of(x, ops.slice(hidden, 1, kept, config.tokens())));
         T before = decoderPositions(ops, p, ops.takeTokens(all, mask.restore()));

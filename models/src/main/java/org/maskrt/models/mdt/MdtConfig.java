@@ -42,7 +42,11 @@ public record MdtConfig(
         Checks.positive("MDT", "num_classes", numClasses);
         Checks.require(mlpRatio > 0, "MDT", "mlp_ratio", "positive", mlpRatio);
         Checks.require(
-                decodeLayer >= 0 && decodeLayer < depth, "MDT", "decode_layer", "in [0, depth " + depth + ")", decodeLayer);
+                decodeLayer >= 0 && decodeLayer < depth,
+                "MDT",
+                "decode_layer",
+                "in [0, depth " + depth + ")",
+                decodeLayer);
         Checks.require(
                 version == 1 || (depth - decodeLayer) % 2 == 0,
                 "MDT",

@@ -22,10 +22,11 @@ public final class CostOps implements Ops<Shape> {
      * @param parameters number of weights
      * @param macs multiply-accumulates
      * @param bytes read and written, weights included
+     * @param normalised elements that went through a LayerNorm, which the papers count in different ways
      */
-    public record Cost(String path, long parameters, long macs, long bytes) {
-        Cost plus(long moreParameters, long moreMacs, long moreBytes) {
-            return new Cost(path, parameters + moreParameters, macs + moreMacs, bytes + moreBytes);
+    public record Cost(String path, long parameters, long macs, long bytes, long normalised) {
+        Cost plus(Cost c) {
+            return new Cost(path, parameters + c.parameters, macs + c.macs, bytes + c.bytes, normalised + c.normalised);
         }
     }
 
@@ -44,7 +45,7 @@ public final class CostOps implements Ops<Shape> {
             int dot = name.lastIndexOf('.');
             path = dot < 0 ? name : name.substring(0, dot);
             if (weights.putIfAbsent(name, shape) == null) {
-                count(shape.size(), 0, 0);
+                count(shape.size(), 0, 0, 0);
             }
             return shape;
         });
@@ -60,15 +61,15 @@ public final class CostOps implements Ops<Shape> {
     }
 
     public Cost total() {
-        Cost sum = new Cost("total", 0, 0, 0);
+        Cost sum = new Cost("total", 0, 0, 0, 0);
         for (Cost c : costs.values()) {
-            sum = sum.plus(c.parameters(), c.macs(), c.bytes());
+            sum = sum.plus(c);
         }
         return sum;
     }
 
-    private void count(long parameters, long macs, long elements) {
-        costs.merge(path, new Cost(path, parameters, macs, 4 * elements), (a, b) -> a.plus(b.parameters, b.macs, b.bytes));
+    private void count(long parameters, long macs, long elements, long normalised) {
+        costs.merge(path, new Cost(path, parameters, macs, 4 * elements, normalised), Cost::plus);
     }
 
     private Shape moved(long macs, Shape out, Shape... in) {
@@ -76,7 +77,7 @@ public final class CostOps implements Ops<Shape> {
         for (Shape s : in) {
             elements += s.size();
         }
-        count(0, macs, elements);
+        count(0, macs, elements, 0);
         return out;
     }
 
@@ -216,6 +217,12 @@ public final class CostOps implements Ops<Shape> {
     @Override
     public Shape stopGradient(Shape x) {
         return x;
+    }
+
+    @Override
+    public Shape layerNorm(Shape x, float eps) {
+        count(0, 0, 0, x.size());
+        return Ops.super.layerNorm(x, eps);
     }
 
     @Override

@@ -328,7 +328,8 @@ public final class ReferenceOps implements Ops<Tensor> {
 
     @Override
     public Tensor conv2d(Tensor x, Tensor weight, Tensor bias, Conv2d g) {
-        Tensor out = Tensor.of(new float[g.shape(x.shape(), weight.shape()).size()], g.shape(x.shape(), weight.shape()));
+        Tensor out =
+                Tensor.of(new float[g.shape(x.shape(), weight.shape()).size()], g.shape(x.shape(), weight.shape()));
         int h = x.dim(2);
         int w = x.dim(3);
         int at = 0;

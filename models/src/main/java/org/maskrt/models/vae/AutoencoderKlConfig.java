@@ -38,7 +38,11 @@ public record AutoencoderKlConfig(
                 "multiples of norm_num_groups " + normNumGroups,
                 blockOutChannels);
         Checks.require(
-                scalingFactor > 0 && Double.isFinite(scalingFactor), owner, "scaling_factor", "positive", scalingFactor);
+                scalingFactor > 0 && Double.isFinite(scalingFactor),
+                owner,
+                "scaling_factor",
+                "positive",
+                scalingFactor);
         Checks.require(
                 sampleSize > 0 && sampleSize % (1 << (blockOutChannels.size() - 1)) == 0,
                 owner,

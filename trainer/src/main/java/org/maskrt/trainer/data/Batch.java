@@ -1,10 +1,12 @@
 package org.maskrt.trainer.data;
 
+import org.maskrt.models.ops.Tensor;
+
 /**
  * The pictures or latents of one step.
  *
  * @param step the step, from 0
- * @param values {@code [B,C,H,W]}, row-major; not copied
- * @param labels class indices {@code [B]}; not copied
+ * @param values {@code [B,C,H,W]}
+ * @param labels class indices {@code [B]}
  */
-public record Batch(long step, float[] values, long[] labels) {}
+public record Batch(long step, Tensor values, Tensor labels) {}

@@ -115,6 +115,10 @@ public final class LatentCache {
                         (float) (moments[mean + i] + Math.exp(0.5 * logVariance) * noise.nextGaussian());
             }
         }
-        return new Batch(step, values, rowLabels);
+        Shape s = latentShape();
+        return new Batch(
+                step,
+                Tensor.of(values, order.batchSize(), s.dim(0), s.dim(1), s.dim(2)),
+                Tensor.ofIndices(rowLabels, order.batchSize()));
     }
 }

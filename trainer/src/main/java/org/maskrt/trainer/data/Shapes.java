@@ -48,8 +48,8 @@ public final class Shapes implements ImageSource {
      */
     public Shapes(int size, long seed, long count) {
         if (size < 8 || count < 1) {
-            throw new IllegalArgumentException(
-                    "Shapes: expected size >= 8 and count >= 1, got size " + size + " and count " + count + "; change the data settings");
+            throw new IllegalArgumentException("Shapes: expected size >= 8 and count >= 1, got size " + size
+                    + " and count " + count + "; change the data settings");
         }
         this.size = size;
         this.seed = seed;
@@ -182,13 +182,14 @@ public final class Shapes implements ImageSource {
             case 0 -> new Pattern((u, v) -> 0, 0);
             case 1 -> new Pattern((u, v) -> 0.5 + 0.7 * (u * cos + v * sin), contrast * 2.5);
             case 2 -> new Pattern((u, v) -> wave((u * cos + v * sin) / period + phase, period), contrast);
-            default -> new Pattern(
-                    (u, v) -> {
-                        double p = wave((u * cos + v * sin) / period + phase, period);
-                        double q = wave((v * cos - u * sin) / period + phase, period);
-                        return p + q - 2 * p * q;
-                    },
-                    contrast);
+            default ->
+                new Pattern(
+                        (u, v) -> {
+                            double p = wave((u * cos + v * sin) / period + phase, period);
+                            double q = wave((v * cos - u * sin) / period + phase, period);
+                            return p + q - 2 * p * q;
+                        },
+                        contrast);
         };
     }
 

@@ -30,7 +30,8 @@ public final class MetricsCsv implements Closeable {
         public double[] column(String name) {
             int at = columns.indexOf(name);
             if (at < 0) {
-                throw new IllegalArgumentException("metrics table: expected one of the columns " + columns + ", got " + name);
+                throw new IllegalArgumentException(
+                        "metrics table: expected one of the columns " + columns + ", got " + name);
             }
             return rows.stream().mapToDouble(row -> row[at]).toArray();
         }
@@ -60,7 +61,8 @@ public final class MetricsCsv implements Closeable {
                 throw new MaskRtException(
                         ExitCode.USAGE,
                         file + ": expected the columns " + String.join(",", header) + " to resume, got "
-                                + String.join(",", before.columns()) + "; move the file away or resume the run that made it");
+                                + String.join(",", before.columns())
+                                + "; move the file away or resume the run that made it");
             }
             for (double[] row : before.rows()) {
                 if (row[0] <= resumedStep) {
@@ -69,9 +71,8 @@ public final class MetricsCsv implements Closeable {
             }
         }
         try {
-            Path folder = file.toAbsolutePath().getParent();
-            Files.createDirectories(folder);
-            Path beside = folder.resolve("." + file.getFileName() + ".tmp");
+            Files.createDirectories(file.toAbsolutePath().resolveSibling(""));
+            Path beside = file.resolveSibling("." + file.getFileName() + ".tmp");
             Files.write(beside, lines);
             Files.move(beside, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
             this.out = Files.newBufferedWriter(file, StandardOpenOption.APPEND);
@@ -144,7 +145,9 @@ public final class MetricsCsv implements Closeable {
 
     private MaskRtException unwritable(IOException e) {
         return new MaskRtException(
-                ExitCode.FAILURE, file + ": expected to write metrics, failed (" + e + "); free space or choose another folder", e);
+                ExitCode.FAILURE,
+                file + ": expected to write metrics, failed (" + e + "); free space or choose another folder",
+                e);
     }
 
     @Override

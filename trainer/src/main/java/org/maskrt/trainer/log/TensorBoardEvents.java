@@ -69,7 +69,10 @@ public final class TensorBoardEvents implements Closeable {
         }
         event(0, event -> event.writeString(EVENT_FILE_VERSION, "brain.Event:2"));
         if (resumedStep > 0) {
-            event(resumedStep + 1, event -> message(event, EVENT_SESSION_LOG, log -> log.writeEnum(SESSION_LOG_STATUS, SESSION_START)));
+            event(
+                    resumedStep + 1,
+                    event ->
+                            message(event, EVENT_SESSION_LOG, log -> log.writeEnum(SESSION_LOG_STATUS, SESSION_START)));
         }
     }
 
@@ -91,19 +94,27 @@ public final class TensorBoardEvents implements Closeable {
         } catch (IOException e) {
             throw unwritable(file, e);
         }
-        value(step, tag, fields -> message(fields, VALUE_IMAGE, picture -> {
-            picture.writeInt32(IMAGE_HEIGHT, image.getHeight());
-            picture.writeInt32(IMAGE_WIDTH, image.getWidth());
-            picture.writeInt32(IMAGE_COLORSPACE, IMAGE_RGB);
-            picture.writeByteArray(IMAGE_ENCODED, png.toByteArray());
-        }));
+        value(
+                step,
+                tag,
+                fields -> message(fields, VALUE_IMAGE, picture -> {
+                    picture.writeInt32(IMAGE_HEIGHT, image.getHeight());
+                    picture.writeInt32(IMAGE_WIDTH, image.getWidth());
+                    picture.writeInt32(IMAGE_COLORSPACE, IMAGE_RGB);
+                    picture.writeByteArray(IMAGE_ENCODED, png.toByteArray());
+                }));
     }
 
     private void value(long step, String tag, Fields content) {
-        event(step, event -> message(event, EVENT_SUMMARY, summary -> message(summary, SUMMARY_VALUE, value -> {
-            value.writeString(VALUE_TAG, tag);
-            content.write(value);
-        })));
+        event(
+                step,
+                event -> message(
+                        event,
+                        EVENT_SUMMARY,
+                        summary -> message(summary, SUMMARY_VALUE, value -> {
+                            value.writeString(VALUE_TAG, tag);
+                            content.write(value);
+                        })));
     }
 
     private void event(long step, Fields content) {
@@ -144,7 +155,9 @@ public final class TensorBoardEvents implements Closeable {
 
     private static MaskRtException unwritable(Path file, IOException e) {
         return new MaskRtException(
-                ExitCode.FAILURE, file + ": expected to write events, failed (" + e + "); free space or choose another folder", e);
+                ExitCode.FAILURE,
+                file + ": expected to write events, failed (" + e + "); free space or choose another folder",
+                e);
     }
 
     @Override

@@ -1,0 +1,5 @@
+/** The {@code maskrt} command. */
+@NullMarked
+package org.maskrt.cli;
+
+import org.jspecify.annotations.NullMarked;

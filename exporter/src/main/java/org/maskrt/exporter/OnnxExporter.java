@@ -1,0 +1,337 @@
+package org.maskrt.exporter;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.UUID;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.maskrt.exporter.ExportListener.Stage;
+import org.maskrt.exporter.ExportOptions.Validation;
+import org.maskrt.exporter.GraphStyle.Precision;
+import org.maskrt.exporter.graphs.ModelGraph;
+import org.maskrt.exporter.graphs.ModelGraphs.Body;
+import org.maskrt.exporter.graphs.ModelGraphs.Conditioner;
+import org.maskrt.exporter.graphs.ModelGraphs.GuidedStep;
+import org.maskrt.exporter.graphs.ModelGraphs.Transformer;
+import org.maskrt.exporter.graphs.ModelGraphs.VaeDecoder;
+import org.maskrt.exporter.graphs.ModelGraphs.VaeEncoder;
+import org.maskrt.exporter.graphs.Port;
+import org.maskrt.models.Denoiser;
+import org.maskrt.models.ExitCode;
+import org.maskrt.models.MaskRtException;
+import org.maskrt.models.ops.CostOps;
+import org.maskrt.models.ops.Shape;
+import org.maskrt.models.ops.Tensor;
+import org.maskrt.models.vae.AutoencoderKl;
+import org.maskrt.models.weights.AtomicFiles;
+import org.maskrt.models.weights.WeightCheck;
+import org.maskrt.models.weights.Weights;
+
+/**
+ * Model and weights to {@code onnx/<graph>/} with {@code model.onnx}, {@code model.onnx.data} and {@code export.json}. Each graph is written
+ * beside its place, checked, compared with the eager model, and only then moved into place: an export that fails leaves what was there.
+ */
+public final class OnnxExporter {
+    /** What {@code export.json} is called. */
+    public static final String REPORT = "export.json";
+
+    private static final int SYMBOLIC_BATCH = 2;
+    private static final int STEPS = 3;
+
+    private final ExportOptions options;
+    private final EagerJudge judge;
+    private final ExportListener listener;
+
+    public OnnxExporter(ExportOptions options, EagerJudge judge, ExportListener listener) {
+        this.options = options;
+        this.judge = judge;
+        this.listener = listener;
+    }
+
+    /**
+     * The denoiser's graphs among the options'.
+     *
+     * @param onnx the folder that gets a folder per graph
+     * @throws MaskRtException FAILURE, TOLERANCE or NOT_FINITE; see {@link #export(List, Weights, Path)}
+     */
+    public List<ExportReport> export(Denoiser model, Weights weights, Path onnx) {
+        return export(
+                wanted(List.of(
+                        new Transformer(model),
+                        new Conditioner(model),
+                        new Body(model),
+                        new GuidedStep(model, options.guided()))),
+                weights,
+                onnx);
+    }
+
+    /**
+     * The autoencoder's graphs among the options', for pictures of {@code size} by {@code size}.
+     *
+     * @param onnx the folder that gets a folder per graph
+     * @throws MaskRtException FAILURE, TOLERANCE or NOT_FINITE; see {@link #export(List, Weights, Path)}
+     */
+    public List<ExportReport> export(AutoencoderKl vae, int size, Weights weights, Path onnx) {
+        return export(wanted(List.of(new VaeEncoder(vae, size), new VaeDecoder(vae, size))), weights, onnx);
+    }
+
+    private List<ModelGraph> wanted(List<ModelGraph> all) {
+        return all.stream().filter(g -> options.graphs().contains(g.name())).toList();
+    }
+
+    /**
+     * Graphs of one set of weights.
+     *
+     * @throws MaskRtException FAILURE if weights are missing or misshapen, or the folder is full or not writable; TOLERANCE if a graph differs
+     *     from the eager model by more than the options allow; NOT_FINITE if a weight is
+     */
+    public List<ExportReport> export(List<ModelGraph> graphs, Weights weights, Path onnx) {
+        if (graphs.isEmpty()) {
+            return List.of();
+        }
+        graphs.forEach(graph -> requireWeights(graph, weights));
+        String sha = sha256(graphs.get(0).name(), weights);
+        List<ExportReport> reports = new ArrayList<>();
+        for (ModelGraph graph : graphs) {
+            reports.add(export(graph, weights, sha, onnx));
+        }
+        return reports;
+    }
+
+    private static void requireWeights(ModelGraph graph, Weights weights) {
+        CostOps ops = new CostOps();
+        Map<String, Shape> in = new LinkedHashMap<>();
+        graph.inputs().forEach(port -> in.put(port.name(), port.shape(1, 1)));
+        graph.build(ops, ops.params(), in);
+        WeightCheck check = WeightCheck.compare(ops.weights(), weights);
+        new WeightCheck(check.missing(), List.of(), check.misshapen()).require(weights.origin());
+    }
+
+    private ExportReport export(ModelGraph graph, Weights weights, String sha, Path onnx) {
+        Path place = onnx.resolve(graph.name());
+        Path beside = onnx.resolve("." + graph.name() + "." + UUID.randomUUID() + ".tmp");
+        try {
+            Files.createDirectories(beside);
+            // An interrupted program runs no finally block, but does delete these, files first.
+            beside.toFile().deleteOnExit();
+            for (String name : List.of(OnnxFile.MODEL, OnnxFile.DATA, REPORT)) {
+                beside.resolve(name).toFile().deleteOnExit();
+            }
+            GraphStyle style = style(graph);
+            OnnxFile.write(
+                    beside,
+                    emit(graph, weights, style),
+                    metadata(graph, style, sha),
+                    fraction -> listener.progress(graph.name(), Stage.WRITE, fraction));
+            listener.progress(graph.name(), Stage.CHECK, 0);
+            OnnxChecker.check(beside.resolve(OnnxFile.MODEL));
+            listener.progress(graph.name(), Stage.CHECK, 1);
+            Map<String, Double> reached = options.validation().enabled() ? compare(graph, weights, beside) : Map.of();
+            AtomicFiles.writeString(beside.resolve(REPORT), json(graph, style, sha, reached));
+            replace(place, beside);
+            return new ExportReport(graph.name(), place, sha, reached);
+        } catch (IOException e) {
+            throw new MaskRtException(
+                    ExitCode.FAILURE,
+                    place + ": cannot be written: " + OnnxFile.reason(e)
+                            + "; make room, or name a folder that you may write to",
+                    e);
+        } finally {
+            delete(beside);
+        }
+    }
+
+    /** Autoencoders stay in fp32, see {@link Precision#FP16}. */
+    private GraphStyle style(ModelGraph graph) {
+        boolean vae = graph instanceof VaeEncoder || graph instanceof VaeDecoder;
+        return vae ? options.style().with(Precision.FP32) : options.style();
+    }
+
+    private OnnxGraph emit(ModelGraph model, Weights weights, GraphStyle style) {
+        OnnxGraph graph = new OnnxGraph();
+        OnnxOps ops = new OnnxOps(graph, style);
+        Map<String, OnnxValue> in = new LinkedHashMap<>();
+        for (Port port : model.inputs()) {
+            OnnxType type = port.kind() == Port.Kind.LABELS ? OnnxType.INT64 : OnnxType.FLOAT;
+            in.put(port.name(), graph.input(port.name(), port.shape(options.batch(), Shape.STEPS), type));
+        }
+        model.build(ops, ops.params(weights), in).forEach(ops::output);
+        return graph;
+    }
+
+    private Map<String, Double> compare(ModelGraph graph, Weights weights, Path folder) {
+        Validation validation = options.validation();
+        listener.progress(graph.name(), Stage.COMPARE, 0);
+        Random random = new Random(validation.seed());
+        int batch = options.batch() == Shape.BATCH ? SYMBOLIC_BATCH : options.batch();
+        Map<String, Tensor> inputs = new LinkedHashMap<>();
+        graph.inputs().forEach(port -> inputs.put(port.name(), port.random(random, batch, STEPS)));
+        Map<String, Tensor> actual;
+        try (ValidationSession session = ValidationSession.open(folder.resolve(OnnxFile.MODEL))) {
+            actual = session.run(inputs);
+        }
+        listener.progress(graph.name(), Stage.COMPARE, 0.5);
+        Map<String, Double> reached = new LinkedHashMap<>();
+        judge.run(graph, weights, inputs).forEach((name, expected) -> {
+            Tensor got = actual.get(name);
+            if (got == null || !got.shape().equals(expected.shape())) {
+                throw new MaskRtException(
+                        ExitCode.TOLERANCE,
+                        graph.name() + ": expected the output " + name + " " + expected + ", received " + got
+                                + "; report this as a bug");
+            }
+            reached.put(name, relative(expected, got));
+        });
+        listener.progress(graph.name(), Stage.COMPARE, 1);
+        reached.forEach((name, difference) -> {
+            if (!(difference <= validation.tolerance())) {
+                throw new MaskRtException(
+                        ExitCode.TOLERANCE,
+                        graph.name() + ": expected " + name + " within " + validation.tolerance()
+                                + " of the eager model (max|diff|/max|reference|, seed " + validation.seed()
+                                + "), received " + difference + "; nothing was written: report this, or allow more with --atol");
+            }
+        });
+        return reached;
+    }
+
+    /** max|diff| / max|reference|; NaN if either holds one. */
+    static double relative(Tensor expected, Tensor actual) {
+        double diff = 0;
+        double max = 0;
+        for (int i = 0; i < expected.size(); i++) {
+            double e = expected.values()[i];
+            double d = Math.abs(e - actual.values()[i]);
+            if (Double.isNaN(d)) {
+                return Double.NaN;
+            }
+            diff = Math.max(diff, d);
+            max = Math.max(max, Math.abs(e));
+        }
+        return diff == 0 ? 0 : diff / max;
+    }
+
+    /** Moves the finished folder into place; of what was there nothing is lost before. */
+    private static void replace(Path place, Path beside) throws IOException {
+        Path old = Files.exists(place) ? beside.resolveSibling(beside.getFileName() + ".old") : null;
+        if (old != null) {
+            Files.move(place, old, StandardCopyOption.ATOMIC_MOVE);
+        }
+        Files.move(beside, place, StandardCopyOption.ATOMIC_MOVE);
+        if (old != null) {
+            delete(old);
+        }
+    }
+
+    private static void delete(Path folder) {
+        if (!Files.isDirectory(folder)) {
+            return;
+        }
+        try (Stream<Path> files = Files.list(folder)) {
+            for (Path file : files.toList()) {
+                Files.delete(file);
+            }
+            Files.delete(folder);
+        } catch (IOException e) {
+            System.getLogger(OnnxExporter.class.getName())
+                    .log(System.Logger.Level.WARNING, folder + " could not be removed: " + OnnxFile.reason(e));
+        }
+    }
+
+    private static Map<String, String> metadata(ModelGraph graph, GraphStyle style, String sha) {
+        Map<String, String> metadata = new LinkedHashMap<>();
+        metadata.put("maskrt.graph", graph.name());
+        metadata.put("maskrt.config", json(graph));
+        metadata.put("maskrt.weights_sha256", sha);
+        metadata.put("maskrt.version", version());
+        metadata.put("maskrt.dtype", style.precision().toString());
+        metadata.put("maskrt.attention", style.attention().toString());
+        metadata.put("maskrt.target", style.target().toString());
+        metadata.put("maskrt.layout", "linear weights are [in,out], the transpose of the state_dict's [out,in]");
+        return metadata;
+    }
+
+    private String json(ModelGraph graph, GraphStyle style, String sha, Map<String, Double> reached) {
+        Validation validation = options.validation();
+        Map<String, @Nullable Object> report = new LinkedHashMap<>();
+        report.put("graph", graph.name());
+        report.put("opset", OnnxOp.OPSET);
+        report.put("dtype", style.precision().toString());
+        report.put("attention", style.attention().toString());
+        report.put("target", style.target().toString());
+        report.put("batch", options.batch() == Shape.BATCH ? "dynamic" : options.batch());
+        if (graph instanceof GuidedStep) {
+            report.put("guided_channels", options.guided().toString());
+        }
+        report.put("weights_sha256", sha);
+        report.put("tool_version", version());
+        if (validation.enabled()) {
+            Map<String, Object> comparison = new LinkedHashMap<>();
+            comparison.put("measure", "max|diff| / max|reference|");
+            comparison.put("limit", validation.tolerance());
+            comparison.put("reached", new TreeMap<>(reached));
+            comparison.put("seed", validation.seed());
+            report.put("tolerance", comparison);
+        }
+        return json(report) + "\n";
+    }
+
+    private static String json(Object value) {
+        try {
+            return new ObjectMapper()
+                    .enable(SerializationFeature.INDENT_OUTPUT)
+                    .writeValueAsString(value);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static String version() {
+        String version = OnnxExporter.class.getPackage().getImplementationVersion();
+        return version == null ? "development" : version;
+    }
+
+    /** Of names, shapes and fp32 values, so that it does not depend on the file's format. */
+    private String sha256(String graph, Weights weights) {
+        try {
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            ByteBuffer chunk = ByteBuffer.allocate(1 << 20).order(ByteOrder.LITTLE_ENDIAN);
+            List<String> keys = weights.keys().stream()
+                    .filter(key -> !weights.dtype(key).isIndices())
+                    .sorted()
+                    .toList();
+            for (int k = 0; k < keys.size(); k++) {
+                listener.progress(graph, Stage.HASH, (double) k / keys.size());
+                Tensor tensor = weights.tensor(keys.get(k));
+                digest.update((keys.get(k) + tensor.shape()).getBytes(StandardCharsets.UTF_8));
+                float[] values = tensor.values();
+                for (int from = 0; from < values.length; from += chunk.capacity() / Float.BYTES) {
+                    int count = Math.min(values.length - from, chunk.capacity() / Float.BYTES);
+                    chunk.clear().asFloatBuffer().put(values, from, count);
+                    digest.update(chunk.array(), 0, count * Float.BYTES);
+                }
+            }
+            listener.progress(graph, Stage.HASH, 1);
+            return HexFormat.of().formatHex(digest.digest());
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+}

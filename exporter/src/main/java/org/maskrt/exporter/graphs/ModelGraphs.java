@@ -1,0 +1,196 @@
+package org.maskrt.exporter.graphs;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.maskrt.models.Denoiser;
+import org.maskrt.models.ops.Ops;
+import org.maskrt.models.ops.Params;
+import org.maskrt.models.ops.Shape;
+import org.maskrt.models.vae.AutoencoderKl;
+
+/** The graphs of DESIGN, section 5. C channels of the latent, C' of the output, K the length of a modulation vector. */
+public final class ModelGraphs {
+    private static final int REFERENCE_CHANNELS = 3;
+
+    private ModelGraphs() {}
+
+    /** The plain model: sample [B,C,H,W], timestep [B], class_labels [B] to out_sample [B,C',H,W]. */
+    public record Transformer(Denoiser model) implements ModelGraph {
+        @Override
+        public String name() {
+            return "transformer";
+        }
+
+        @Override
+        public List<Port> inputs() {
+            return List.of(
+                    latent("sample", model),
+                    Port.timesteps("timestep", Shape.BATCH),
+                    Port.labels("class_labels", model.numClasses()));
+        }
+
+        @Override
+        public <T> Map<String, T> build(Ops<T> ops, Params<T> p, Map<String, T> in) {
+            return Map.of(
+                    "out_sample",
+                    model.forward(ops, p, get(in, "sample"), get(in, "timestep"), get(in, "class_labels")));
+        }
+    }
+
+    /** All modulations of a generation: timesteps [S], class_labels [B] to modulation [S,B,K]. */
+    public record Conditioner(Denoiser model) implements ModelGraph {
+        @Override
+        public String name() {
+            return "conditioner";
+        }
+
+        @Override
+        public List<Port> inputs() {
+            return List.of(
+                    Port.timesteps("timesteps", Shape.STEPS), Port.labels("class_labels", model.numClasses()));
+        }
+
+        @Override
+        public <T> Map<String, T> build(Ops<T> ops, Params<T> p, Map<String, T> in) {
+            return Map.of("modulation", model.conditioner(ops, p, get(in, "timesteps"), get(in, "class_labels")));
+        }
+    }
+
+    /** The body: sample [B,C,H,W], modulation [B,K] to out_sample [B,C',H,W]. */
+    public record Body(Denoiser model) implements ModelGraph {
+        @Override
+        public String name() {
+            return "denoiser";
+        }
+
+        @Override
+        public List<Port> inputs() {
+            return List.of(latent("sample", model), modulation("modulation", model));
+        }
+
+        @Override
+        public <T> Map<String, T> build(Ops<T> ops, Params<T> p, Map<String, T> in) {
+            return Map.of("out_sample", model.denoise(ops, p, get(in, "sample"), get(in, "modulation")));
+        }
+    }
+
+    /**
+     * One sampling step with classifier-free guidance: sample x [B,C,H,W], modulation and modulation_uncond [B,K], guidance g [B],
+     * coefficients (a,b,c,d) [B,4], eps_prev and noise [B,C,H,W] to next_sample and eps [B,C,H,W], where
+     * eps = eps_u + g (eps_c - eps_u) on the guided channels, eps_c on the others, and next_sample = a x + b eps + c eps_prev + d noise.
+     */
+    public record GuidedStep(Denoiser model, GuidedChannels guided) implements ModelGraph {
+        @Override
+        public String name() {
+            return "guided_step";
+        }
+
+        @Override
+        public List<Port> inputs() {
+            return List.of(
+                    latent("sample", model),
+                    modulation("modulation", model),
+                    modulation("modulation_uncond", model),
+                    Port.values("guidance", Shape.BATCH),
+                    Port.values("coefficients", Shape.BATCH, 4),
+                    latent("eps_prev", model),
+                    latent("noise", model));
+        }
+
+        @Override
+        public <T> Map<String, T> build(Ops<T> ops, Params<T> p, Map<String, T> in) {
+            T x = get(in, "sample");
+            T modulations = ops.concat(0, List.of(get(in, "modulation"), get(in, "modulation_uncond")));
+            T out = model.denoise(ops, p, ops.concat(0, List.of(x, x)), modulations);
+            int channels = model.inChannels();
+            int batch = ops.shape(x).dim(0);
+            List<T> halves = ops.split(channels == model.outChannels() ? out : ops.slice(out, 1, 0, channels), 0, batch, batch);
+            T eps = guide(ops, halves.get(0), halves.get(1), ops.reshape(get(in, "guidance"), Shape.BATCH, 1, 1, 1));
+
+            List<T> factors = ops.split(get(in, "coefficients"), 1, 1, 1, 1, 1);
+            List<T> terms = List.of(x, eps, get(in, "eps_prev"), get(in, "noise"));
+            List<T> scaled = new ArrayList<>();
+            for (int i = 0; i < terms.size(); i++) {
+                scaled.add(ops.mul(terms.get(i), ops.reshape(factors.get(i), Shape.BATCH, 1, 1, 1)));
+            }
+            T next = scaled.stream().reduce(ops::add).orElseThrow();
+            Map<String, T> outputs = new LinkedHashMap<>();
+            outputs.put("next_sample", next);
+            outputs.put("eps", eps);
+            return outputs;
+        }
+
+        private <T> T guide(Ops<T> ops, T conditional, T unconditional, T weight) {
+            int channels = model.inChannels();
+            int count = guided == GuidedChannels.ALL ? channels : Math.min(REFERENCE_CHANNELS, channels);
+            boolean all = count == channels;
+            T c = all ? conditional : ops.slice(conditional, 1, 0, count);
+            T u = all ? unconditional : ops.slice(unconditional, 1, 0, count);
+            T eps = ops.add(u, ops.mul(weight, ops.sub(c, u)));
+            return all ? eps : ops.concat(1, List.of(eps, ops.slice(conditional, 1, count, channels)));
+        }
+    }
+
+    /**
+     * Pictures sample [B,3,H,W] in [-1,1] to moments [B,2L,h,w].
+     *
+     * @param size height and width of the pictures
+     */
+    public record VaeEncoder(AutoencoderKl vae, int size) implements ModelGraph {
+        @Override
+        public String name() {
+            return "vae_encoder";
+        }
+
+        @Override
+        public List<Port> inputs() {
+            return List.of(Port.values("sample", Shape.BATCH, vae.config().inChannels(), size, size));
+        }
+
+        @Override
+        public <T> Map<String, T> build(Ops<T> ops, Params<T> p, Map<String, T> in) {
+            return Map.of("moments", vae.encode(ops, p, get(in, "sample")));
+        }
+    }
+
+    /**
+     * latent_sample [B,L,h,w], already divided by the scaling factor, to pictures sample [B,3,H,W].
+     *
+     * @param size height and width of the pictures
+     */
+    public record VaeDecoder(AutoencoderKl vae, int size) implements ModelGraph {
+        @Override
+        public String name() {
+            return "vae_decoder";
+        }
+
+        @Override
+        public List<Port> inputs() {
+            int side = size / vae.config().downsampling();
+            return List.of(Port.values("latent_sample", Shape.BATCH, vae.config().latentChannels(), side, side));
+        }
+
+        @Override
+        public <T> Map<String, T> build(Ops<T> ops, Params<T> p, Map<String, T> in) {
+            return Map.of("sample", vae.decode(ops, p, get(in, "latent_sample")));
+        }
+    }
+
+    private static Port latent(String name, Denoiser model) {
+        return Port.values(name, Shape.BATCH, model.inChannels(), model.inputSize(), model.inputSize());
+    }
+
+    private static Port modulation(String name, Denoiser model) {
+        return Port.values(name, Shape.BATCH, model.modulationSize());
+    }
+
+    private static <T> T get(Map<String, T> in, String name) {
+        T value = in.get(name);
+        if (value == null) {
+            throw new IllegalArgumentException("the input " + name + " is missing, received " + in.keySet());
+        }
+        return value;
+    }
+}

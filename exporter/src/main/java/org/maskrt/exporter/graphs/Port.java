@@ -1,0 +1,66 @@
+package org.maskrt.exporter.graphs;
+
+import java.util.Random;
+import org.maskrt.models.ops.Shape;
+import org.maskrt.models.ops.Tensor;
+
+/**
+ * A graph input.
+ *
+ * @param kind what it holds
+ * @param limit labels are below it
+ */
+public record Port(String name, Shape shape, Kind kind, int limit) {
+    private static final int TIMESTEPS = 1000;
+
+    /** What an input holds. */
+    public enum Kind {
+        /** fp32, any. */
+        VALUES,
+        /** fp32 in 0..999. */
+        TIMESTEPS,
+        /** int64 classes. */
+        LABELS
+    }
+
+    static Port values(String name, int... dims) {
+        return new Port(name, Shape.of(dims), Kind.VALUES, 0);
+    }
+
+    static Port timesteps(String name, int symbol) {
+        return new Port(name, Shape.of(symbol), Kind.TIMESTEPS, TIMESTEPS);
+    }
+
+    /** The null class is {@code numClasses}. */
+    static Port labels(String name, int numClasses) {
+        return new Port(name, Shape.of(Shape.BATCH), Kind.LABELS, numClasses + 1);
+    }
+
+    /** The shape for {@code batch} samples and {@code steps} timesteps; negative numbers leave the symbols. */
+    public Shape shape(int batch, int steps) {
+        Shape s = shape;
+        for (int i = 0; i < s.rank(); i++) {
+            int dim = s.dim(i);
+            s = dim == Shape.BATCH ? s.with(i, batch) : dim == Shape.STEPS ? s.with(i, steps) : s;
+        }
+        return s;
+    }
+
+    /** Values N(0,1), timesteps and labels uniform; the last label is the null class. */
+    public Tensor random(Random random, int batch, int steps) {
+        Shape s = shape(batch, steps);
+        int n = s.size();
+        if (kind == Kind.LABELS) {
+            long[] labels = new long[n];
+            for (int i = 0; i < n; i++) {
+                labels[i] = i == n - 1 ? limit - 1 : random.nextInt(limit);
+            }
+            return Tensor.ofIndices(labels, s.dims());
+        }
+        float[] values = new float[n];
+        for (int i = 0; i < n; i++) {
+            values[i] = kind == Kind.TIMESTEPS ? random.nextInt(limit) : (float) random.nextGaussian();
+        }
+        return Tensor.of(values, s);
+    }
+}

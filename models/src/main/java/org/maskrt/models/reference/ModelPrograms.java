@@ -1,0 +1,35 @@
+package org.maskrt.models.reference;
+
+import java.util.List;
+import org.maskrt.models.Denoiser;
+import org.maskrt.models.mdt.MaskPlan.Masked;
+import org.maskrt.models.mdt.Mdt;
+import org.maskrt.models.ops.Ops;
+import org.maskrt.models.ops.Params;
+import org.maskrt.models.ops.Program;
+
+/** The forward passes of a model as programs. */
+public final class ModelPrograms {
+    private ModelPrograms() {}
+
+    /** Inputs: sample, timestep, label. */
+    public static Program forward(Denoiser model) {
+        return new Program() {
+            @Override
+            public <T> T apply(Ops<T> ops, Params<T> p, List<T> in) {
+                return model.forward(ops, p, in.get(0), in.get(1), in.get(2));
+            }
+        };
+    }
+
+    /** Inputs: sample, timestep, label, and the mask's keep, restore and mask. */
+    public static Program forwardMasked(Mdt model) {
+        return new Program() {
+            @Override
+            public <T> T apply(Ops<T> ops, Params<T> p, List<T> in) {
+                return model.forwardMasked(
+                        ops, p, in.get(0), in.get(1), in.get(2), new Masked<>(in.get(3), in.get(4), in.get(5)));
+            }
+        };
+    }
+}

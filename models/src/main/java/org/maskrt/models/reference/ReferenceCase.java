@@ -1,0 +1,205 @@
+package org.maskrt.models.reference;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import org.maskrt.models.Denoiser;
+import org.maskrt.models.ExitCode;
+import org.maskrt.models.MaskRtException;
+import org.maskrt.models.dit.Dit;
+import org.maskrt.models.dit.DitConfig;
+import org.maskrt.models.mdt.MaskPlan;
+import org.maskrt.models.mdt.Mdt;
+import org.maskrt.models.mdt.MdtConfig;
+import org.maskrt.models.ops.Tensor;
+import org.maskrt.models.weights.SafeTensors;
+import org.maskrt.models.weights.Weights;
+
+/**
+ * A folder with numbers recorded from the published code: {@code case.json}, {@code io.safetensors}, and the weights, its own or those of a case
+ * beside it.
+ */
+public final class ReferenceCase implements AutoCloseable {
+    private static final Pattern GUIDED = Pattern.compile("guided_w([0-9.]+)(?:_s([0-9.]+))?_t(\\d+)");
+
+    private final Path folder;
+    private final JsonNode json;
+    private final Denoiser model;
+    private final SafeTensors io;
+    private final SafeTensors weights;
+
+    private ReferenceCase(Path folder, JsonNode json, Denoiser model, SafeTensors io, SafeTensors weights) {
+        this.folder = folder;
+        this.json = json;
+        this.model = model;
+        this.io = io;
+        this.weights = weights;
+    }
+
+    /**
+     * One guided forward pass of a case.
+     *
+     * @param tensor its name
+     * @param scale w
+     * @param power s of the power-cosine schedule, or null for a constant scale
+     * @param timestep t
+     */
+    public record Guided(
+            String tensor, double scale, @Nullable Double power, int timestep) {}
+
+    /**
+     * Opens a case.
+     *
+     * @throws MaskRtException if the folder is no case, or of a family that is not known here
+     */
+    public static ReferenceCase open(Path folder) {
+        JsonNode json = read(folder.resolve("case.json"));
+        String config = json.path("model_config").asText("null");
+        JsonNode sizes = config.equals("null") ? json : read(folder.resolve(config));
+        Denoiser model = model(folder, json.path("family").asText(), sizes.path("config"));
+        SafeTensors io = SafeTensors.open(folder.resolve("io.safetensors"));
+        SafeTensors weights =
+                SafeTensors.open(folder.resolve(json.path("weights").asText()).normalize());
+        return new ReferenceCase(folder, json, model, io, weights);
+    }
+
+    /** Whether the family of the case in {@code folder} is known here. */
+    public static boolean isKnown(Path folder) {
+        return Set.of("dit", "mdt-v1", "mdt-v2")
+                .contains(read(folder.resolve("case.json")).path("family").asText());
+    }
+
+    private static JsonNode read(Path file) {
+        try {
+            return new ObjectMapper().readTree(Files.readAllBytes(file));
+        } catch (IOException e) {
+            throw new MaskRtException(
+                    ExitCode.FAILURE,
+                    file + ": expected the case.json of a reference case, cannot read it: " + e.getMessage(),
+                    e);
+        }
+    }
+
+    private static Denoiser model(Path folder, String family, JsonNode c) {
+        int inputSize = c.path("input_size").asInt();
+        int patch = c.path("patch_size").asInt();
+        int channels = c.path("in_channels").asInt();
+        int width = c.path("hidden_size").asInt();
+        int depth = c.path("depth").asInt();
+        int heads = c.path("num_heads").asInt();
+        int classes = c.path("num_classes").asInt();
+        boolean sigma = c.path("learn_sigma").asBoolean();
+        return switch (family) {
+            case "dit" -> new Dit(new DitConfig(inputSize, patch, channels, width, depth, heads, 4, classes, sigma));
+            case "mdt-v1", "mdt-v2" ->
+                new Mdt(new MdtConfig(
+                        family.equals("mdt-v1") ? 1 : 2,
+                        inputSize,
+                        patch,
+                        channels,
+                        width,
+                        depth,
+                        heads,
+                        4,
+                        classes,
+                        c.path("decode_layer").asInt(),
+                        c.path("mask_ratio").asDouble(),
+                        sigma));
+            default ->
+                throw new MaskRtException(
+                        ExitCode.FAILURE,
+                        folder + ": expected the family dit, mdt-v1 or mdt-v2, found '" + family
+                                + "'; no interpreter knows it");
+        };
+    }
+
+    public String name() {
+        return folder.toAbsolutePath().normalize().getFileName().toString();
+    }
+
+    /** {@code model}, {@code trajectory} or {@code losses}. */
+    public String kind() {
+        return json.path("kind").asText();
+    }
+
+    /** A value of the case's own configuration, such as {@code eta}. */
+    public JsonNode config(String key) {
+        return json.path("config").path(key);
+    }
+
+    public Denoiser model() {
+        return model;
+    }
+
+    public Weights weights() {
+        return weights;
+    }
+
+    public boolean has(String tensor) {
+        return io.keys().contains(tensor);
+    }
+
+    public Tensor tensor(String name) {
+        return io.tensor(name);
+    }
+
+    /** The names of the tensors that begin with {@code prefix}, in the order of the file. */
+    public List<String> names(String prefix) {
+        return io.keys().stream().filter(k -> k.startsWith(prefix)).toList();
+    }
+
+    /** The timesteps {@code t} as fp32. */
+    public Tensor timestep() {
+        return floats(tensor("t"));
+    }
+
+    /** Indices as fp32, which is how a model takes its timesteps. */
+    public static Tensor floats(Tensor indices) {
+        float[] values = new float[indices.size()];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = indices.indices()[i];
+        }
+        return Tensor.of(values, indices.shape());
+    }
+
+    /** The masks that the recorded noise gives. */
+    public MaskPlan maskPlan() {
+        MdtConfig config = ((Mdt) model).config();
+        Tensor noise = tensor("mask_noise");
+        int tokens = noise.dim(1);
+        int kept = has("mask_ratio_draw")
+                ? MaskPlan.kept(tokens, tensor("mask_ratio_draw").values()[0] * 0.2f + (float) config.maskRatio())
+                : MaskPlan.kept(tokens, config.maskRatio());
+        return MaskPlan.of(noise.values(), noise.dim(0), tokens, kept);
+    }
+
+    /** The guided forward passes of a {@code model} case. */
+    public List<Guided> guided() {
+        List<Guided> found = new ArrayList<>();
+        for (String name : names("guided_")) {
+            Matcher m = GUIDED.matcher(name);
+            if (m.matches()) {
+                found.add(new Guided(
+                        name,
+                        Double.parseDouble(m.group(1)),
+                        m.group(2) == null ? null : Double.valueOf(m.group(2)),
+                        Integer.parseInt(m.group(3))));
+            }
+        }
+        return found;
+    }
+
+    @Override
+    public void close() {
+        io.close();
+        weights.close();
+    }
+}

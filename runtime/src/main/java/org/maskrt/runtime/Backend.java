@@ -1,0 +1,55 @@
+package org.maskrt.runtime;
+
+import java.nio.file.Path;
+import java.util.List;
+import org.maskrt.models.ExitCode;
+import org.maskrt.models.MaskRtException;
+
+/** Where graphs run. The caller names the backend, and gets that one or an error. */
+public interface Backend extends AutoCloseable {
+    /** The backend that is taken when none is named. */
+    String DEFAULT = OrtCpuBackend.NAME;
+
+    /**
+     * The backend of this name.
+     *
+     * @param threads for the work inside one run; 0 for one per core
+     * @throws MaskRtException if there is no such backend, or it is not in this build
+     */
+    static Backend named(String name, int threads) {
+        if (name.equals(OrtCpuBackend.NAME)) {
+            return new OrtCpuBackend(threads);
+        }
+        if (List.of("ort-cuda", "ort-trt", "trt").contains(name)) {
+            throw new MaskRtException(
+                    ExitCode.ENVIRONMENT,
+                    "the backend " + name + " is not available in this build; use --backend " + OrtCpuBackend.NAME);
+        }
+        throw new MaskRtException(
+                ExitCode.USAGE, "there is no backend " + name + "; use --backend " + OrtCpuBackend.NAME);
+    }
+
+    String name();
+
+    /** Name and version of what runs the graphs. */
+    String description();
+
+    /**
+     * Loads a graph.
+     *
+     * @param folder holds {@code model.onnx}, its data file and {@code export.json}
+     * @param expected what the graph must take and give
+     * @throws MaskRtException if a file is missing or damaged, or the graph is another
+     */
+    Graph open(Path folder, GraphSignature expected);
+
+    /** An fp32 tensor of zeros. */
+    DeviceTensor floats(int... dims);
+
+    /** An int64 tensor of zeros. */
+    DeviceTensor indices(int... dims);
+
+    /** Frees what the backend holds; graphs and tensors must be closed before. Closing again does nothing. */
+    @Override
+    void close();
+}
