@@ -119,7 +119,7 @@ class ImageFolderTest {
         BatchOrder order = new BatchOrder(5, 5, 1);
         try (Batches batches = new Batches(source, order, true, 0)) {
             for (int step = 0; step < 4; step++) {
-                for (long label : batches.next().labels().indices()) {
+                for (long label : batches.next().labels()) {
                     assertTrue(label == 0 || label == 2, "label " + label + " of a corrupt file");
                 }
             }
