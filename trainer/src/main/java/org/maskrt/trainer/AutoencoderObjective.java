@@ -29,6 +29,11 @@ final class AutoencoderObjective implements Objective {
     }
 
     @Override
+    public List<String> metrics() {
+        return List.of("l1", "edge", "kl");
+    }
+
+    @Override
     public NDArray loss(Params<NDArray> p, long step, Map<String, Float> metrics) {
         Batch batch = batches.next();
         int size = model.config().sampleSize();

@@ -1,11 +1,15 @@
 package org.maskrt.trainer;
 
 import ai.djl.ndarray.NDArray;
+import java.util.List;
 import java.util.Map;
 import org.maskrt.models.ops.Params;
 
 /** What a model is trained for. */
 interface Objective {
+    /** The names of what {@link #loss} reports. */
+    List<String> metrics();
+
     /**
      * The loss of a step, a scalar.
      *
