@@ -8,7 +8,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import org.maskrt.exporter.ExportOptions.Validation;
-import org.maskrt.exporter.graphs.GuidedChannels;
+import org.maskrt.models.diffusion.GuidedChannels;
 import org.maskrt.exporter.graphs.ModelGraph;
 import org.maskrt.exporter.graphs.ModelGraphs.GuidedStep;
 import org.maskrt.models.Denoiser;

@@ -17,7 +17,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.maskrt.exporter.GraphStyle.Attention;
 import org.maskrt.exporter.GraphStyle.Precision;
-import org.maskrt.exporter.graphs.GuidedChannels;
+import org.maskrt.models.diffusion.GuidedChannels;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.dit.Dit;
 import org.maskrt.models.dit.DitConfig;
