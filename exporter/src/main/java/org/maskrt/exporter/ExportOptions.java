@@ -38,11 +38,13 @@ public record ExportOptions(
         GRAPHS.forEach(unknown::remove);
         if (graphs.isEmpty() || !unknown.isEmpty()) {
             throw new MaskRtException(
-                    ExitCode.USAGE, "graphs: expected some of " + GRAPHS + ", received " + graphs + "; name known ones");
+                    ExitCode.USAGE,
+                    "graphs: expected some of " + GRAPHS + ", received " + graphs + "; name known ones");
         }
         if (batch != Shape.BATCH && batch < 1) {
             throw new MaskRtException(
-                    ExitCode.USAGE, "batch: expected 'dynamic' or at least 1, received " + batch + "; choose one of these");
+                    ExitCode.USAGE,
+                    "batch: expected 'dynamic' or at least 1, received " + batch + "; choose one of these");
         }
         graphs = Set.copyOf(graphs);
     }

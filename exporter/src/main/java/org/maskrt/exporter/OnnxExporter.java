@@ -206,7 +206,8 @@ public final class OnnxExporter {
                         ExitCode.TOLERANCE,
                         graph.name() + ": expected " + name + " within " + validation.tolerance()
                                 + " of the eager model (max|diff|/max|reference|, seed " + validation.seed()
-                                + "), received " + difference + "; nothing was written: report this, or allow more with --atol");
+                                + "), received " + difference
+                                + "; nothing was written: report this, or allow more with --atol");
             }
         });
         return reached;
@@ -295,9 +296,7 @@ public final class OnnxExporter {
 
     private static String json(Object value) {
         try {
-            return new ObjectMapper()
-                    .enable(SerializationFeature.INDENT_OUTPUT)
-                    .writeValueAsString(value);
+            return new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT).writeValueAsString(value);
         } catch (JsonProcessingException e) {
             throw new IllegalStateException(e);
         }

@@ -78,7 +78,8 @@ public final class ValidationSession implements AutoCloseable {
     }
 
     private static Tensor tensor(OnnxTensor t) {
-        int[] dims = Arrays.stream(t.getInfo().getShape()).mapToInt(Math::toIntExact).toArray();
+        int[] dims =
+                Arrays.stream(t.getInfo().getShape()).mapToInt(Math::toIntExact).toArray();
         FloatBuffer buffer = t.getFloatBuffer();
         float[] values = new float[buffer.remaining()];
         buffer.get(values);

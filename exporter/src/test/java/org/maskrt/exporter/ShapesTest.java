@@ -95,7 +95,8 @@ class ShapesTest {
         assertEquals(report.weightsSha256(), json.get("weights_sha256").asText());
         assertEquals(64, report.weightsSha256().length());
         assertEquals(1e-5, json.at("/tolerance/limit").asDouble());
-        assertEquals(report.reached().get("eps"), json.at("/tolerance/reached/eps").asDouble());
+        assertEquals(
+                report.reached().get("eps"), json.at("/tolerance/reached/eps").asDouble());
     }
 
     static Stream<Arguments> autoencoders() {

@@ -48,8 +48,7 @@ public final class ModelGraphs {
 
         @Override
         public List<Port> inputs() {
-            return List.of(
-                    Port.timesteps("timesteps", Shape.STEPS), Port.labels("class_labels", model.numClasses()));
+            return List.of(Port.timesteps("timesteps", Shape.STEPS), Port.labels("class_labels", model.numClasses()));
         }
 
         @Override
@@ -106,7 +105,8 @@ public final class ModelGraphs {
             T out = model.denoise(ops, p, ops.concat(0, List.of(x, x)), modulations);
             int channels = model.inChannels();
             int batch = ops.shape(x).dim(0);
-            List<T> halves = ops.split(channels == model.outChannels() ? out : ops.slice(out, 1, 0, channels), 0, batch, batch);
+            List<T> halves =
+                    ops.split(channels == model.outChannels() ? out : ops.slice(out, 1, 0, channels), 0, batch, batch);
             T eps = guide(ops, halves.get(0), halves.get(1), ops.reshape(get(in, "guidance"), Shape.BATCH, 1, 1, 1));
 
             List<T> factors = ops.split(get(in, "coefficients"), 1, 1, 1, 1, 1);
@@ -169,7 +169,8 @@ public final class ModelGraphs {
         @Override
         public List<Port> inputs() {
             int side = size / vae.config().downsampling();
-            return List.of(Port.values("latent_sample", Shape.BATCH, vae.config().latentChannels(), side, side));
+            return List.of(
+                    Port.values("latent_sample", Shape.BATCH, vae.config().latentChannels(), side, side));
         }
 
         @Override

@@ -1,12 +1,10 @@
 package org.maskrt.trainer.data;
 
-import org.maskrt.models.ops.Tensor;
-
 /**
  * The pictures or latents of one step.
  *
  * @param step the step, from 0
- * @param values {@code [B,C,H,W]}
- * @param labels class indices {@code [B]}
+ * @param values {@code [B,C,H,W]}, row-major; not copied
+ * @param labels class indices {@code [B]}; not copied
  */
-public record Batch(long step, Tensor values, Tensor labels) {}
+public record Batch(long step, float[] values, long[] labels) {}

@@ -9,7 +9,6 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
-import org.maskrt.models.ops.Tensor;
 
 /** The pictures of a source in training order, decoded a few steps ahead by one background thread. */
 public final class Batches implements AutoCloseable {
@@ -92,8 +91,7 @@ public final class Batches implements AutoCloseable {
                 mirror(values, row * length, length, side);
             }
         }
-        return new Batch(
-                step, Tensor.of(values, order.batchSize(), 3, side, side), Tensor.ofIndices(labels, order.batchSize()));
+        return new Batch(step, values, labels);
     }
 
     /** Reverses each run of {@code width} values among the {@code length} from {@code offset}. */

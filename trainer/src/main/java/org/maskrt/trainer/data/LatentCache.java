@@ -1,11 +1,19 @@
 package org.maskrt.trainer.data;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.LongConsumer;
 import java.util.random.RandomGenerator;
+import org.maskrt.models.ExitCode;
+import org.maskrt.models.MaskRtException;
 import org.maskrt.models.ops.Shape;
 import org.maskrt.models.ops.Tensor;
+import org.maskrt.models.weights.DType;
+import org.maskrt.models.weights.SafeTensors;
+import org.maskrt.models.weights.Weights;
 
 /**
  * The autoencoder's view of each picture, computed once: the mean and log-variance of its latents, and those of its mirror
@@ -18,6 +26,11 @@ public final class LatentCache {
         /** {@code [b,3,S,S]} in [-1,1] to {@code [b,2C,h,w]}: C means, then C log-variances. */
         Tensor encode(Tensor images);
     }
+
+    private static final String ORIGIN = "origin";
+    private static final String LABELS = "labels";
+    private static final String PLAIN = "moments.";
+    private static final String MIRRORED = "mirrored.";
 
     private final List<Tensor> plain;
     private final List<Tensor> mirrored;
@@ -73,6 +86,57 @@ public final class LatentCache {
         return moments;
     }
 
+    /**
+     * Writes the cache as a safetensors file: {@code labels}, {@code moments.0}, {@code moments.1} and so on, the same of the
+     * mirror images under {@code mirrored}.
+     *
+     * @param file where to
+     * @param origin in words or digests, everything that the moments depend on: the pictures and the autoencoder
+     * @throws MaskRtException if it cannot be written
+     */
+    public void save(Path file, String origin) {
+        Map<String, Tensor> tensors = new LinkedHashMap<>();
+        tensors.put(LABELS, Tensor.ofIndices(labels, labels.length));
+        for (int i = 0; i < plain.size(); i++) {
+            tensors.put(PLAIN + i, plain.get(i));
+        }
+        for (int i = 0; i < mirrored.size(); i++) {
+            tensors.put(MIRRORED + i, mirrored.get(i));
+        }
+        SafeTensors.write(file, Weights.of("the latent cache", tensors), DType.F32, Map.of(ORIGIN, origin));
+    }
+
+    /**
+     * Reads a cache that was saved.
+     *
+     * @param file the safetensors file
+     * @param origin as it was given when the cache was saved
+     * @throws MaskRtException if the file cannot be read, is not such a cache, or was made from something else
+     */
+    public static LatentCache open(Path file, String origin) {
+        try (SafeTensors saved = SafeTensors.open(file)) {
+            String have = saved.metadata().getOrDefault(ORIGIN, "something else");
+            if (!have.equals(origin) || !saved.keys().contains(PLAIN + 0)) {
+                throw new MaskRtException(
+                        ExitCode.USAGE,
+                        file + ": expected the latents of " + origin + ", got those of " + have
+                                + "; delete the file to have them encoded anew");
+            }
+            return new LatentCache(
+                    tensors(saved, PLAIN),
+                    tensors(saved, MIRRORED),
+                    saved.tensor(LABELS).indices());
+        }
+    }
+
+    private static List<Tensor> tensors(Weights saved, String prefix) {
+        List<Tensor> tensors = new ArrayList<>();
+        while (saved.keys().contains(prefix + tensors.size())) {
+            tensors.add(saved.tensor(prefix + tensors.size()));
+        }
+        return tensors;
+    }
+
     /** The number of pictures. */
     public long count() {
         return labels.length;
@@ -115,10 +179,6 @@ public final class LatentCache {
                         (float) (moments[mean + i] + Math.exp(0.5 * logVariance) * noise.nextGaussian());
             }
         }
-        Shape s = latentShape();
-        return new Batch(
-                step,
-                Tensor.of(values, order.batchSize(), s.dim(0), s.dim(1), s.dim(2)),
-                Tensor.ofIndices(rowLabels, order.batchSize()));
+        return new Batch(step, values, rowLabels);
     }
 }

@@ -6,5 +6,4 @@ package org.maskrt.trainer.data;
  * @param chw red, green and blue planes {@code [3,S,S]} in [-1,1], row-major; not copied
  * @param label class index from 0
  */
-@SuppressWarnings("ArrayRecordComponent") // nothing compares samples
 public record Sample(float[] chw, int label) {}

@@ -5,13 +5,13 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
+import org.maskrt.models.weights.AtomicFiles;
 
 /**
  * A table of numbers by training step, one line a step, the first column {@code step}. Each line is in the file as soon as
@@ -70,11 +70,8 @@ public final class MetricsCsv implements Closeable {
                 }
             }
         }
+        AtomicFiles.writeString(file, String.join("\n", lines) + "\n");
         try {
-            Files.createDirectories(file.toAbsolutePath().resolveSibling(""));
-            Path beside = file.resolveSibling("." + file.getFileName() + ".tmp");
-            Files.write(beside, lines);
-            Files.move(beside, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
             this.out = Files.newBufferedWriter(file, StandardOpenOption.APPEND);
         } catch (IOException e) {
             throw unwritable(e);

@@ -111,8 +111,8 @@ class BatchesTest {
 
     private static void assertEqual(Batch expected, Batch got) {
         assertEquals(expected.step(), got.step());
-        assertArrayEquals(expected.labels().indices(), got.labels().indices(), "labels of step " + expected.step());
-        assertArrayEquals(expected.values().values(), got.values().values(), "values of step " + expected.step());
+        assertArrayEquals(expected.labels(), got.labels(), "labels of step " + expected.step());
+        assertArrayEquals(expected.values(), got.values(), "values of step " + expected.step());
     }
 
     @Test
@@ -127,13 +127,13 @@ class BatchesTest {
             seen[first] = true;
             for (int i = 0; i < 12; i++) {
                 assertEquals(
-                        plain.values().values()[row * 12 + (i ^ first)],
-                        mirrored.values().values()[row * 12 + i],
+                        plain.values()[row * 12 + (i ^ first)],
+                        mirrored.values()[row * 12 + i],
                         "row " + row + " value " + i);
             }
         }
         assertTrue(seen[0] && seen[1], "both kinds occur");
-        assertArrayEquals(plain.labels().indices(), mirrored.labels().indices());
+        assertArrayEquals(plain.labels(), mirrored.labels());
     }
 
     @Test

@@ -4,14 +4,20 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.maskrt.models.MaskRtException;
 import org.maskrt.models.ops.Shape;
 import org.maskrt.models.ops.Tensor;
 
 class LatentCacheTest {
+    @TempDir
+    Path folder;
+
     private static final ImageSource SOURCE = BatchesTest.Numbered.of(10);
 
     /** One latent channel of 1 x 2: the means are the top row of the red plane, the log-variances 0 and 100. */
@@ -41,18 +47,37 @@ class LatentCacheTest {
             for (int row = 0; row < 4; row++) {
                 long index = order.index(step, row);
                 int left = order.mirrored(step, row) ? 1 : 0;
-                assertEquals(index % 3, batch.labels().indices()[row]);
-                assertEquals(
-                        (float) (index * 100 + left + noise.nextGaussian()),
-                        batch.values().values()[row * 2]);
+                assertEquals(index % 3, batch.labels()[row]);
+                assertEquals((float) (index * 100 + left + noise.nextGaussian()), batch.values()[row * 2]);
                 assertEquals(
                         (float) (index * 100 + 1 - left + Math.exp(10) * noise.nextGaussian()),
-                        batch.values().values()[row * 2 + 1]);
+                        batch.values()[row * 2 + 1]);
             }
             assertArrayEquals(
-                    batch.values().values(),
-                    cache.draw(order, true, step, new Random(step)).values().values());
+                    batch.values(),
+                    cache.draw(order, true, step, new Random(step)).values());
         }
+    }
+
+    @Test
+    void savedCacheDrawsTheSame() {
+        Path file = folder.resolve("latents.safetensors");
+        LatentCache cache = LatentCache.encode(SOURCE, true, 4, LatentCacheTest::encode, done -> {});
+        cache.save(file, "ten pictures");
+        LatentCache back = LatentCache.open(file, "ten pictures");
+        BatchOrder order = new BatchOrder(10, 5, 9);
+        for (long step = 0; step < 4; step++) {
+            Batch expected = cache.draw(order, true, step, new Random(step));
+            Batch got = back.draw(order, true, step, new Random(step));
+            assertArrayEquals(expected.values(), got.values(), "latents of step " + step);
+            assertArrayEquals(expected.labels(), got.labels(), "labels of step " + step);
+        }
+        assertEquals(
+                file
+                        + ": expected the latents of other pictures, got those of ten pictures; delete the file to have them"
+                        + " encoded anew",
+                assertThrows(MaskRtException.class, () -> LatentCache.open(file, "other pictures"))
+                        .getMessage());
     }
 
     @Test

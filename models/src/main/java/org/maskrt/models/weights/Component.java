@@ -1,0 +1,289 @@
+package org.maskrt.models.weights;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.DigestInputStream;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Collections;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Function;
+import org.maskrt.models.Denoiser;
+import org.maskrt.models.ExitCode;
+import org.maskrt.models.MaskRtException;
+import org.maskrt.models.dit.Dit;
+import org.maskrt.models.dit.DitConfig;
+import org.maskrt.models.mdt.Mdt;
+import org.maskrt.models.mdt.MdtConfig;
+import org.maskrt.models.ops.Shape;
+import org.maskrt.models.ops.Tensor;
+import org.maskrt.models.vae.AutoencoderKl;
+import org.maskrt.models.vae.AutoencoderKlConfig;
+
+/**
+ * A model in a folder of its own: {@code config.json}, and its weights in {@code diffusion_pytorch_model.safetensors} or in shards. Opened, the
+ * weights are those of the model: none is missing, left over or of another shape.
+ *
+ * @param <M> the model
+ */
+public final class Component<M> implements AutoCloseable {
+    static final String CONFIG = "config.json";
+    static final String STEM = "diffusion_pytorch_model";
+    static final String DIT = "DiT";
+    static final String MDT = "MDT";
+    static final String AUTOENCODER = "AutoencoderKL";
+
+    private final Path path;
+    private final M model;
+    private final SafeTensors file;
+    private final Weights weights;
+    private final List<String> warnings;
+
+    private Component(Path path, M model, SafeTensors file, Weights weights, List<String> warnings) {
+        this.path = path;
+        this.model = model;
+        this.file = file;
+        this.weights = weights;
+        this.warnings = List.copyOf(warnings);
+    }
+
+    /**
+     * Opens a DiT or MDT.
+     *
+     * @throws MaskRtException if files are missing or malformed, or do not fit together
+     */
+    public static Component<Denoiser> openDenoiser(Path folder) {
+        ConfigFile config = ConfigFile.read(SafeFolder.inside(folder, CONFIG), DIT, MDT);
+        Denoiser model = config.className(DIT, MDT).equals(DIT)
+                ? new Dit(config.as(DitConfig.class, Json.object(), Json.object()))
+                : new Mdt(config.as(MdtConfig.class, Json.object(), Json.object()));
+        return open(folder, config, model, WeightCheck::wanted);
+    }
+
+    /**
+     * Opens an AutoencoderKL of ours or of diffusers.
+     *
+     * @throws MaskRtException if files are missing or malformed, or do not fit together
+     */
+    public static Component<AutoencoderKl> openAutoencoder(Path folder) {
+        ConfigFile config = ConfigFile.read(SafeFolder.inside(folder, CONFIG), AUTOENCODER);
+        config.className(AUTOENCODER);
+        int channels = config.node().path("in_channels").asInt(3);
+        int levels = Math.max(1, config.node().path("block_out_channels").size());
+        ObjectNode defaults = (ObjectNode) Json.MAPPER.valueToTree(new AutoencoderKlConfig(
+                3, 4, List.of(64), 1, 32, AutoencoderKlConfig.sdVae().scalingFactor(), 32));
+        return open(
+                folder,
+                config,
+                new AutoencoderKl(config.as(AutoencoderKlConfig.class, supported(channels, levels), defaults)),
+                WeightCheck::wanted);
+    }
+
+    /** The keys of diffusers' AutoencoderKL whose other values would be another model. */
+    private static ObjectNode supported(int channels, int levels) {
+        JsonNodeFactory json = JsonNodeFactory.instance;
+        ObjectNode fixed = Json.object();
+        fixed.put("out_channels", channels);
+        fixed.put("act_fn", "silu");
+        ArrayNode down = json.arrayNode();
+        ArrayNode up = json.arrayNode();
+        for (int i = 0; i < levels; i++) {
+            down.add("DownEncoderBlock2D");
+            up.add("UpDecoderBlock2D");
+        }
+        fixed.set("down_block_types", down);
+        fixed.set("up_block_types", up);
+        fixed.put("use_quant_conv", true);
+        fixed.put("use_post_quant_conv", true);
+        fixed.put("mid_block_add_attention", true);
+        fixed.putNull("latents_mean");
+        fixed.putNull("latents_std");
+        fixed.putNull("shift_factor");
+        return fixed;
+    }
+
+    private static <M> Component<M> open(
+            Path folder, ConfigFile config, M model, Function<M, Map<String, Shape>> wanted) {
+        SafeTensors file = SafeTensors.open(folder, STEM);
+        try {
+            Weights weights = named(file);
+            WeightCheck.compare(trace(config, model, wanted, weights), weights).require(file.origin());
+            return new Component<>(folder, model, file, weights, config.warnings());
+        } catch (RuntimeException e) {
+            file.close();
+            throw e;
+        }
+    }
+
+    /** What the model asks for, unless sizes beyond all of the weights make it plain that these are others. */
+    private static <M> Map<String, Shape> trace(
+            ConfigFile config, M model, Function<M, Map<String, Shape>> wanted, Weights weights) {
+        long values =
+                weights.keys().stream().mapToLong(k -> weights.shape(k).size()).sum();
+        atMost(config, weights.keys().size(), weights.origin() + " has %d tensors", "depth", "layers_per_block");
+        atMost(config, values, weights.origin() + " has %d values", "input_size", "hidden_size", "num_classes");
+        try {
+            return wanted.apply(model);
+        } catch (ArithmeticException
+                | IllegalArgumentException
+                | IllegalStateException
+                | NegativeArraySizeException e) {
+            throw config.refuse(
+                    "these sizes make no model (" + Text.oneLine(String.valueOf(e.getMessage())) + "); correct them");
+        }
+    }
+
+    private static void atMost(ConfigFile config, long limit, String have, String... fields) {
+        for (String field : fields) {
+            long value = config.node().path(field).asLong();
+            if (value > limit) {
+                throw config.refuse("'" + field + "' is " + value + ", but " + String.format(have, limit)
+                        + " in all; use the config.json that belongs to the weights");
+            }
+        }
+    }
+
+    /** Autoencoders of diffusers before 0.17 name the projections of their attentions otherwise. */
+    private static Weights named(SafeTensors file) {
+        Map<String, String> stored = new LinkedHashMap<>();
+        for (String key : file.keys()) {
+            String name = key;
+            if (key.contains("mid_block.attentions.0.")) {
+                name = key.replace(".query.", ".to_q.")
+                        .replace(".key.", ".to_k.")
+                        .replace(".value.", ".to_v.")
+                        .replace(".proj_attn.", ".to_out.0.");
+            }
+            stored.put(name, key);
+        }
+        return stored.keySet().equals(file.keys()) ? file : new Renamed(file, stored);
+    }
+
+    /** @param stored the key in the file for each name */
+    private record Renamed(Weights file, Map<String, String> stored) implements Weights {
+        @Override
+        public String origin() {
+            return file.origin();
+        }
+
+        @Override
+        public Set<String> keys() {
+            return Collections.unmodifiableSet(stored.keySet());
+        }
+
+        @Override
+        public Shape shape(String key) {
+            return file.shape(stored.getOrDefault(key, key));
+        }
+
+        @Override
+        public DType dtype(String key) {
+            return file.dtype(stored.getOrDefault(key, key));
+        }
+
+        @Override
+        public Tensor tensor(String key) {
+            return file.tensor(stored.getOrDefault(key, key));
+        }
+
+        @Override
+        public void read(String key, int from, float[] target, int count) {
+            file.read(stored.getOrDefault(key, key), from, target, count);
+        }
+    }
+
+    /** The folder. */
+    public Path path() {
+        return path;
+    }
+
+    public M model() {
+        return model;
+    }
+
+    /** Under the model's names; closed with this. */
+    public Weights weights() {
+        return weights;
+    }
+
+    /** What a foreign configuration says that is not heeded, a line each. */
+    public List<String> warnings() {
+        return warnings;
+    }
+
+    /** SHA-256 of the weights file in hexadecimal; of shards, of all of them one after the other. Reads them through. */
+    public String sha256() {
+        try {
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            for (Path part : file.files()) {
+                try (InputStream in = new DigestInputStream(Files.newInputStream(part), digest)) {
+                    in.transferTo(OutputStream.nullOutputStream());
+                }
+            }
+            return HexFormat.of().formatHex(digest.digest());
+        } catch (IOException e) {
+            throw new MaskRtException(
+                    ExitCode.FAILURE,
+                    file.origin() + ": cannot be read: " + AtomicFiles.reason(e)
+                            + "; check the path and its permissions",
+                    e);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java has SHA-256", e);
+        }
+    }
+
+    /** Releases the weights. */
+    @Override
+    public void close() {
+        file.close();
+    }
+
+    /**
+     * Writes a DiT or MDT into a folder.
+     *
+     * @throws MaskRtException if the weights are not those of the model, or cannot be written
+     */
+    public static void writeDenoiser(Path folder, Denoiser model, Weights weights, DType dtype) {
+        ObjectNode config;
+        if (model instanceof Dit dit) {
+            config = ConfigFile.of(DIT, dit.config(), Json.object());
+        } else if (model instanceof Mdt mdt) {
+            config = ConfigFile.of(MDT, mdt.config(), Json.object());
+        } else {
+            throw new IllegalArgumentException("a DiT or MDT is expected, got " + model.getClass());
+        }
+        write(folder, config, WeightCheck.compare(WeightCheck.wanted(model), weights), weights, dtype);
+    }
+
+    /**
+     * Writes an autoencoder into a folder, so that diffusers can read it too.
+     *
+     * @throws MaskRtException if the weights are not those of the model, or cannot be written
+     */
+    public static void writeAutoencoder(Path folder, AutoencoderKl model, Weights weights, DType dtype) {
+        AutoencoderKlConfig c = model.config();
+        ObjectNode fixed = supported(c.inChannels(), c.blockOutChannels().size());
+        write(
+                folder,
+                ConfigFile.of(AUTOENCODER, c, fixed),
+                WeightCheck.compare(WeightCheck.wanted(model), weights),
+                weights,
+                dtype);
+    }
+
+    private static void write(Path folder, ObjectNode config, WeightCheck check, Weights weights, DType dtype) {
+        check.require(weights.origin());
+        SafeTensors.write(folder.resolve(STEM + ".safetensors"), weights, dtype, Map.of());
+        Json.write(folder.resolve(CONFIG), config);
+    }
+}

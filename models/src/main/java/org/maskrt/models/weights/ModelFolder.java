@@ -1,0 +1,301 @@
+package org.maskrt.models.weights;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+import org.maskrt.models.Denoiser;
+import org.maskrt.models.ExitCode;
+import org.maskrt.models.MaskRtException;
+import org.maskrt.models.dit.Dit;
+import org.maskrt.models.vae.AutoencoderKl;
+
+/**
+ * What every command reads and writes, laid out as diffusers does:
+ *
+ * <pre>
+ * model_index.json                  the pipeline's class and parts, and the names of the classes (id2label)
+ * transformer/config.json           the sizes of the DiT or MDT
+ * transformer/diffusion_pytorch_model.safetensors
+ * scheduler/scheduler_config.json   the noise it was trained with
+ * vae/config.json                   the autoencoder, if there is one
+ * vae/diffusion_pytorch_model.safetensors
+ * </pre>
+ *
+ * <p>Opening checks that all of it fits together; the values of the weights are left to {@link #requireFinite}.
+ */
+public final class ModelFolder implements AutoCloseable {
+    /**
+     * What a folder is made of.
+     *
+     * @param denoiser a DiT or MDT
+     * @param weights of the denoiser
+     * @param schedule the noise it was trained with
+     * @param labels names of classes by index, of some, all or none
+     */
+    public record Contents(Denoiser denoiser, Weights weights, ScheduleConfig schedule, Map<Integer, String> labels) {}
+
+    private static final String INDEX = "model_index.json";
+    private static final String DIT_PIPELINE = "DiTPipeline";
+    private static final String MDT_PIPELINE = "MDTPipeline";
+    private static final String SCHEDULE = "NoiseSchedule";
+    private static final String SCHEDULER_CONFIG = "scheduler_config.json";
+    private static final String LABELS = "id2label";
+    private static final String LIBRARY = "maskrt";
+
+    private final Path path;
+    private final Component<Denoiser> transformer;
+    private final @Nullable Component<AutoencoderKl> vae;
+    private final ScheduleConfig schedule;
+    private final SortedMap<Integer, String> labels;
+    private final List<String> warnings = new ArrayList<>();
+
+    private ModelFolder(
+            Path path, ConfigFile index, Component<Denoiser> transformer, @Nullable Component<AutoencoderKl> vae) {
+        this.path = path;
+        this.transformer = transformer;
+        this.vae = vae;
+        warnings.addAll(index.warnings());
+        warnings.addAll(transformer.warnings());
+        if (vae != null) {
+            warnings.addAll(vae.warnings());
+            int latent = vae.model().config().latentChannels();
+            if (latent != transformer.model().inChannels()) {
+                throw new MaskRtException(
+                        ExitCode.FAILURE,
+                        vae.path() + ": expected an autoencoder with the "
+                                + transformer.model().inChannels()
+                                + " latent channels of the transformer, found " + latent
+                                + "; use the autoencoder that it was trained on");
+            }
+        }
+        schedule = schedule(SafeFolder.inside(path, "scheduler"));
+        labels = labels(index, transformer.model().numClasses());
+    }
+
+    /**
+     * Opens a model folder.
+     *
+     * @throws MaskRtException if files are missing or malformed, or do not fit together
+     */
+    public static ModelFolder open(Path folder) {
+        ConfigFile index = ConfigFile.read(SafeFolder.inside(folder, INDEX), DIT_PIPELINE, MDT_PIPELINE);
+        index.className(DIT_PIPELINE, MDT_PIPELINE);
+        Set<String> unknown = new TreeSet<>();
+        index.node().fieldNames().forEachRemaining(unknown::add);
+        unknown.removeIf(name -> name.startsWith("_"));
+        unknown.removeAll(Set.of("transformer", "vae", "scheduler", LABELS));
+        index.unknown(unknown);
+        for (String part : List.of("transformer", "scheduler")) {
+            if (!hasPart(index, part)) {
+                throw index.refuse("the part '" + part + "' is missing; add it");
+            }
+        }
+        Component<Denoiser> transformer = Component.openDenoiser(SafeFolder.inside(folder, "transformer"));
+        Component<AutoencoderKl> vae = null;
+        try {
+            vae = hasPart(index, "vae") ? Component.openAutoencoder(SafeFolder.inside(folder, "vae")) : null;
+            return new ModelFolder(folder, index, transformer, vae);
+        } catch (RuntimeException e) {
+            transformer.close();
+            if (vae != null) {
+                vae.close();
+            }
+            throw e;
+        }
+    }
+
+    /** Parts are pairs of library and class; diffusers writes nulls for those that are not there. */
+    private static boolean hasPart(ConfigFile index, String name) {
+        JsonNode part = index.node().path(name);
+        if (part.isMissingNode() || (part.size() == 2 && part.path(0).isNull())) {
+            return false;
+        }
+        if (part.size() != 2 || !part.path(0).isTextual() || !part.path(1).isTextual()) {
+            throw index.refuse("expected '" + name + "' to be a pair [library, class], received "
+                    + Text.oneLine(part.toString()) + "; correct it");
+        }
+        return true;
+    }
+
+    private ScheduleConfig schedule(Path folder) {
+        ConfigFile config = ConfigFile.read(SafeFolder.inside(folder, SCHEDULER_CONFIG), SCHEDULE);
+        ObjectNode defaults = Json.MAPPER.valueToTree(ScheduleConfig.linear());
+        ScheduleConfig read = config.as(ScheduleConfig.class, fixedSchedule(config.isForeign()), defaults);
+        warnings.addAll(config.warnings());
+        return read;
+    }
+
+    private static ObjectNode fixedSchedule(boolean foreign) {
+        ObjectNode fixed = Json.object().put("prediction_type", "epsilon");
+        if (foreign) {
+            // diffusers' samplers clip unless told otherwise; that is theirs, not the model's, and stays out.
+            fixed.putNull("trained_betas");
+            fixed.put("rescale_betas_zero_snr", false);
+        } else {
+            fixed.put("clip_sample", false);
+        }
+        return fixed;
+    }
+
+    private static SortedMap<Integer, String> labels(ConfigFile index, int numClasses) {
+        SortedMap<Integer, String> labels = new TreeMap<>();
+        JsonNode node = index.node().path(LABELS);
+        if (!node.isMissingNode() && !node.isObject()) {
+            throw index.refuse("expected '" + LABELS + "' to be an object of indices and names, received "
+                    + Text.oneLine(node.toString()) + "; correct it");
+        }
+        for (var entry : node.properties()) {
+            String key = entry.getKey();
+            if (!key.matches("0|[1-9]\\d{0,8}")
+                    || Integer.parseInt(key) >= numClasses
+                    || !entry.getValue().isTextual()) {
+                throw index.refuse("expected '" + LABELS + "' to give names to indices from 0 to " + (numClasses - 1)
+                        + ", received " + Text.quote(key) + ": "
+                        + Text.oneLine(entry.getValue().toString()) + "; correct it");
+            }
+            labels.put(Integer.parseInt(key), entry.getValue().textValue());
+        }
+        return Collections.unmodifiableSortedMap(labels);
+    }
+
+    /** The folder. */
+    public Path path() {
+        return path;
+    }
+
+    /** The DiT or MDT with its weights. */
+    public Component<Denoiser> transformer() {
+        return transformer;
+    }
+
+    public boolean hasAutoencoder() {
+        return vae != null;
+    }
+
+    /**
+     * The autoencoder with its weights.
+     *
+     * @throws MaskRtException if the folder has none
+     */
+    public Component<AutoencoderKl> vae() {
+        if (vae == null) {
+            throw new MaskRtException(
+                    ExitCode.FAILURE,
+                    path
+                            + ": expected an autoencoder (vae), found none; add the one that the transformer was trained on");
+        }
+        return vae;
+    }
+
+    public Denoiser denoiser() {
+        return transformer.model();
+    }
+
+    public Weights transformerWeights() {
+        return transformer.weights();
+    }
+
+    /**
+     * The autoencoder.
+     *
+     * @throws MaskRtException if the folder has none
+     */
+    public AutoencoderKl autoencoder() {
+        return vae().model();
+    }
+
+    /**
+     * The autoencoder's weights.
+     *
+     * @throws MaskRtException if the folder has none
+     */
+    public Weights vaeWeights() {
+        return vae().weights();
+    }
+
+    /** The noise that the model was trained with. */
+    public ScheduleConfig schedule() {
+        return schedule;
+    }
+
+    /** Names of classes by index; those of some classes may be missing. */
+    public SortedMap<Integer, String> labels() {
+        return labels;
+    }
+
+    /** What foreign files say that is not heeded, a line each. */
+    public List<String> warnings() {
+        return List.copyOf(warnings);
+    }
+
+    /**
+     * Reads all weights through.
+     *
+     * @throws MaskRtException (NOT_FINITE) if there is NaN or infinity among them
+     */
+    public void requireFinite() {
+        WeightCheck.requireFinite(transformer.weights());
+        if (vae != null) {
+            WeightCheck.requireFinite(vae.weights());
+        }
+    }
+
+    /** Releases the weights. */
+    @Override
+    public void close() {
+        transformer.close();
+        if (vae != null) {
+            vae.close();
+        }
+    }
+
+    /**
+     * Writes a model folder without an autoencoder.
+     *
+     * @throws MaskRtException if the weights are not those of the model, or cannot be written
+     */
+    public static void write(Path folder, Contents contents, DType dtype) {
+        Component.writeDenoiser(folder.resolve("transformer"), contents.denoiser, contents.weights, dtype);
+        writeIndex(folder, contents, false);
+    }
+
+    /**
+     * Writes a model folder.
+     *
+     * @throws MaskRtException if weights are not those of their model, or cannot be written
+     */
+    public static void write(
+            Path folder, Contents contents, AutoencoderKl autoencoder, Weights autoencoderWeights, DType dtype) {
+        Component.writeDenoiser(folder.resolve("transformer"), contents.denoiser, contents.weights, dtype);
+        Component.writeAutoencoder(folder.resolve("vae"), autoencoder, autoencoderWeights, dtype);
+        writeIndex(folder, contents, true);
+    }
+
+    /** Last, so that a folder with an index has all of its parts. */
+    private static void writeIndex(Path folder, Contents contents, boolean hasVae) {
+        Json.write(
+                folder.resolve("scheduler").resolve(SCHEDULER_CONFIG),
+                ConfigFile.of(SCHEDULE, contents.schedule, fixedSchedule(false)));
+        boolean dit = contents.denoiser instanceof Dit;
+        ObjectNode index = Json.object().put("_class_name", dit ? DIT_PIPELINE : MDT_PIPELINE);
+        index.putArray("transformer").add(LIBRARY).add(dit ? Component.DIT : Component.MDT);
+        index.putArray("scheduler").add(LIBRARY).add(SCHEDULE);
+        if (hasVae) {
+            index.putArray("vae").add(LIBRARY).add(Component.AUTOENCODER);
+        }
+        if (!contents.labels.isEmpty()) {
+            ObjectNode names = index.putObject(LABELS);
+            new TreeMap<>(contents.labels).forEach((id, name) -> names.put(id.toString(), name));
+        }
+        Json.write(folder.resolve(INDEX), index);
+    }
+}
