@@ -30,8 +30,8 @@ public record GraphStyle(Attention attention, Precision precision, Target target
     public enum Precision {
         FP32,
         /**
-         * Linear layers and attention of the transformer blocks in fp16; residual stream, LayerNorm, adaLN modulation, timestep MLP, patch
-         * embedding and final layer in fp32. Autoencoders stay in fp32, because sd-vae's activations overflow fp16.
+         * Linear layers and attention of the transformer blocks in fp16; residual stream (so also the long skips), LayerNorm, adaLN
+         * modulation, timestep MLP, patch embedding and final layer in fp32. Autoencoders stay in fp32, because sd-vae's activations overflow fp16.
          */
         FP16;
 

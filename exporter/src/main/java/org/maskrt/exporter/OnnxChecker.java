@@ -19,6 +19,9 @@ import org.maskrt.models.MaskRtException;
  * schema there: they are passed over, and only ONNX Runtime judges them.
  */
 public final class OnnxChecker {
+    /** One fault makes the checker complain about every node after it. */
+    private static final int MESSAGE_LENGTH = 400;
+
     private OnnxChecker() {}
 
     /**
@@ -43,8 +46,9 @@ public final class OnnxChecker {
             if (!outputs.equals(declared.getGraph().getOutputList())) {
                 throw new MaskRtException(
                         ExitCode.FAILURE,
-                        model + ": expected the outputs " + flat(declared.getGraph().getOutputList())
-                                + ", shape inference gave " + flat(outputs) + "; report this as a bug");
+                        model + ": expected the outputs "
+                                + flat(declared.getGraph().getOutputList()) + ", shape inference gave " + flat(outputs)
+                                + "; report this as a bug");
             }
         } catch (MaskRtException e) {
             throw e;
@@ -66,7 +70,8 @@ public final class OnnxChecker {
     }
 
     private static String flat(@Nullable Object text) {
-        return String.valueOf(text).strip().replaceAll("\\s*\\n\\s*", " ");
+        String line = String.valueOf(text).strip().replaceAll("\\s*\\n\\s*", " ");
+        return line.length() <= MESSAGE_LENGTH ? line : line.substring(0, MESSAGE_LENGTH) + " ...";
     }
 
     private static void delete(Path file) {

@@ -34,7 +34,7 @@ import org.maskrt.models.weights.DType;
 
 /**
  * Writes a graph as {@code model.onnx} beside {@code model.onnx.data}. All weights are external data at offsets of 4 KiB, computed and written
- * one after the other; literals of up to 1 KiB stay inline because shape inference reads them. The graph is named after its content, so that
+ * one after the other; literals of up to 64 KiB stay inline because shape inference reads them. The graph is named after its content, so that
  * caches keyed by the name never mix two models.
  */
 public final class OnnxFile {
@@ -43,7 +43,7 @@ public final class OnnxFile {
 
     private static final int IR_VERSION = 9;
     private static final int ALIGNMENT = 4096;
-    private static final int INLINE_BYTES = 1024;
+    private static final int INLINE_BYTES = 1 << 16;
     private static final int CHUNK_BYTES = 1 << 20;
     private static final float FLOAT16_MAX = 65504;
 
@@ -101,7 +101,9 @@ public final class OnnxFile {
         }
         ends.forEach((location, end) -> {
             Path data = model.resolveSibling(location);
-            if (!location.equals(Path.of(location).getFileName().toString())) {
+            if (location.isEmpty()
+                    || location.startsWith(".")
+                    || !Path.of(location).equals(Path.of(location).getFileName())) {
                 throw new MaskRtException(
                         ExitCode.FAILURE,
                         model + ": expected its data file beside it, received the location '" + location
@@ -164,9 +166,8 @@ public final class OnnxFile {
         domains.add("");
         names.nodes().values().forEach(node -> domains.add(node.op().domain()));
         for (String domain : domains) {
-            model.addOpsetImport(OperatorSetIdProto.newBuilder()
-                    .setDomain(domain)
-                    .setVersion(domain.isEmpty() ? OnnxOp.OPSET : 1));
+            model.addOpsetImport(
+                    OperatorSetIdProto.newBuilder().setDomain(domain).setVersion(domain.isEmpty() ? OnnxOp.OPSET : 1));
         }
         new TreeMap<>(metadata).forEach((key, value) -> model.addMetadataProps(entry(key, value)));
         return model.build();
@@ -239,7 +240,8 @@ public final class OnnxFile {
         TensorProto write(String name, OnnxValue value) throws IOException {
             if (Thread.currentThread().isInterrupted()) {
                 throw new MaskRtException(
-                        ExitCode.INTERRUPTED, name + ": interrupted before it was written; nothing was kept, export again");
+                        ExitCode.INTERRUPTED,
+                        name + ": interrupted before it was written; nothing was kept, export again");
             }
             LazyTensor constant = value.constant();
             if (constant == null) {
@@ -250,8 +252,9 @@ public final class OnnxFile {
                 throw new IllegalStateException(
                         "the initialiser " + name + ": expected " + value.shape() + ", received " + tensor);
             }
-            TensorProto.Builder proto =
-                    TensorProto.newBuilder().setName(name).setDataType(value.type().proto().getNumber());
+            TensorProto.Builder proto = TensorProto.newBuilder()
+                    .setName(name)
+                    .setDataType(value.type().proto().getNumber());
             for (int dim : value.shape().dims()) {
                 proto.addDims(dim);
             }

@@ -49,20 +49,18 @@ public enum OnnxOp {
     private final int minInputs;
     private final int maxInputs;
     private final int sinceOpset;
+
+    @SuppressWarnings("ImmutableEnumChecker") // Set.of gives immutable sets, which their type does not say.
     private final Set<String> required;
+
+    @SuppressWarnings("ImmutableEnumChecker")
     private final Set<String> optional;
 
     OnnxOp(String onnxName, int minInputs, int maxInputs, int sinceOpset) {
         this(onnxName, minInputs, maxInputs, sinceOpset, Set.of(), Set.of());
     }
 
-    OnnxOp(
-            String onnxName,
-            int minInputs,
-            int maxInputs,
-            int sinceOpset,
-            Set<String> required,
-            Set<String> optional) {
+    OnnxOp(String onnxName, int minInputs, int maxInputs, int sinceOpset, Set<String> required, Set<String> optional) {
         this.onnxName = onnxName;
         this.minInputs = minInputs;
         this.maxInputs = maxInputs;

@@ -4,6 +4,7 @@ import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OnnxValue;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtLoggingLevel;
 import ai.onnxruntime.OrtSession;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
@@ -25,14 +26,26 @@ public final class ValidationSession implements AutoCloseable {
         this.session = session;
     }
 
-    /** @throws MaskRtException FAILURE if a file is missing or damaged, or ONNX Runtime refuses the model */
+    /**
+     * Opens {@code model}.
+     *
+     * @throws MaskRtException FAILURE if a file is missing or damaged, or ONNX Runtime refuses the model
+     */
     public static ValidationSession open(Path model) {
         OnnxFile.requireData(model);
         try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
-            return new ValidationSession(model, OrtEnvironment.getEnvironment().createSession(model.toString(), options));
+            options.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL);
+            // One run each: threads that wait busily for the next would only be in the way.
+            options.addConfigEntry("session.intra_op.allow_spinning", "0");
+            return new ValidationSession(model, environment().createSession(model.toString(), options));
         } catch (OrtException e) {
             throw failure(model, "opening", e);
         }
+    }
+
+    /** The environment of the whole process: whoever asks first names it, so everyone asks alike. */
+    private static OrtEnvironment environment() {
+        return OrtEnvironment.getEnvironment(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR, "maskrt");
     }
 
     /** All outputs, by name. */
@@ -57,7 +70,7 @@ public final class ValidationSession implements AutoCloseable {
     }
 
     private static OnnxTensor tensor(Tensor t) throws OrtException {
-        OrtEnvironment environment = OrtEnvironment.getEnvironment();
+        OrtEnvironment environment = environment();
         long[] dims = Arrays.stream(t.shape().dims()).asLongStream().toArray();
         return t.isIndices()
                 ? OnnxTensor.createTensor(environment, LongBuffer.wrap(t.indices()), dims)
@@ -65,7 +78,8 @@ public final class ValidationSession implements AutoCloseable {
     }
 
     private static Tensor tensor(OnnxTensor t) {
-        int[] dims = Arrays.stream(t.getInfo().getShape()).mapToInt(Math::toIntExact).toArray();
+        int[] dims =
+                Arrays.stream(t.getInfo().getShape()).mapToInt(Math::toIntExact).toArray();
         FloatBuffer buffer = t.getFloatBuffer();
         float[] values = new float[buffer.remaining()];
         buffer.get(values);

@@ -22,8 +22,8 @@ public final class Cancellation {
         if (requested || Thread.currentThread().isInterrupted()) {
             throw new MaskRtException(
                     ExitCode.INTERRUPTED,
-                    "interrupted after " + done + " of " + total + " steps of " + stage.label()
-                            + "; nothing was written");
+                    "the generation was interrupted after " + done + " of " + total + " units of the stage "
+                            + stage.label() + "; start it again");
         }
     }
 }

@@ -2,6 +2,7 @@ package org.maskrt.models.weights;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
 import org.maskrt.models.Checks;
+import org.maskrt.models.diffusion.NoiseSchedule;
 
 /**
  * The noise that a model was trained with, with diffusers' names ({@code scheduler/scheduler_config.json}). Models predict the noise, and samples
@@ -34,5 +35,13 @@ public record ScheduleConfig(int numTrainTimesteps, double betaStart, double bet
     /** Of DiT and MDT: 1000 timesteps, linear from 1e-4 to 2e-2. */
     public static ScheduleConfig linear() {
         return new ScheduleConfig(1000, 1e-4, 2e-2, BetaSchedule.LINEAR);
+    }
+
+    /** The schedule of all timesteps. */
+    public NoiseSchedule schedule() {
+        return switch (betaSchedule) {
+            case LINEAR -> NoiseSchedule.linear(numTrainTimesteps, betaStart, betaEnd);
+            case COSINE -> NoiseSchedule.cosine(numTrainTimesteps);
+        };
     }
 }

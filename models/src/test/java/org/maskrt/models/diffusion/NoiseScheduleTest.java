@@ -27,7 +27,7 @@ class NoiseScheduleTest {
         "ddim_mdtv2_ddim25_eta0.0,ddim25"
     })
     void respacesAsPublished(String name, String steps) throws IOException {
-        ReferenceCase published = ReferenceCase.read(name);
+        PublishedNumbers published = PublishedNumbers.read(name);
         NoiseSchedule schedule = LINEAR.respace(steps);
         assertArrayEquals(published.ints("timesteps"), schedule.timesteps(), name + ": timesteps");
         assertArrayEquals(published.doubles("betas"), schedule.betas(), 1e-15, name + ": betas");
@@ -40,13 +40,15 @@ class NoiseScheduleTest {
     @ValueSource(strings = {"ddpm_dit_10", "ddpm_mdtv1_10", "ddpm_mdtv2_10"})
     void takesTheTimestepsOfAncestralSampling(String name) throws IOException {
         assertArrayEquals(
-                ReferenceCase.read(name).ints("timesteps"), LINEAR.respace(10).timesteps(), name);
+                PublishedNumbers.read(name).ints("timesteps"),
+                LINEAR.respace(10).timesteps(),
+                name);
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"losses_dit", "losses_mdtv1", "losses_mdtv2"})
     void diffusesAsPublished(String name) throws IOException {
-        ReferenceCase published = ReferenceCase.read(name);
+        PublishedNumbers published = PublishedNumbers.read(name);
         int[] t = published.ints("t");
         float[] x0 = published.floats("x0");
         float[] noise = published.floats("noise");

@@ -26,8 +26,8 @@ class SamplerTest {
     @ParameterizedTest
     @ValueSource(strings = {"dit", "mdtv1", "mdtv2"})
     void etaAddsNoiseAsPublished(String family) throws IOException {
-        ReferenceCase still = ReferenceCase.read("ddim_" + family + "_10_eta0.0");
-        ReferenceCase noisy = ReferenceCase.read("ddim_" + family + "_10_eta0.7");
+        PublishedNumbers still = PublishedNumbers.read("ddim_" + family + "_10_eta0.0");
+        PublishedNumbers noisy = PublishedNumbers.read("ddim_" + family + "_10_eta0.7");
         float[] x = still.floats("x_T");
         assertArrayEquals(x, noisy.floats("x_T"));
         StepCoefficients s = new Ddim(0).plan(LINEAR.respace(10)).get(0).coefficients();
@@ -145,7 +145,7 @@ class SamplerTest {
             assertEquals(2, ddim[k] / ddim[k + 1], 0.15, measured);
             assertEquals(4, multistep[k] / multistep[k + 1], 0.6, measured);
         }
-        assertTrue(multistep[0] < ddim[0] / 5, measured);
+        assertTrue(multistep[2] < ddim[2] / 4, measured);
     }
 
     /** The relative error when step 0 is reached: the step after that is of first order in both. */
@@ -174,7 +174,7 @@ class SamplerTest {
         new Step.Memory(2, -1).apply(h, new float[] {10, 20}, h);
         assertArrayEquals(new float[] {-8, -16}, h);
         assertEquals(
-                "a memory needs sample, eps and h of one length, got 1, 2 and 1",
+                "a memory needs sample, eps and h of one length, got 1, 2, 1",
                 assertThrows(
                                 IllegalArgumentException.class,
                                 () -> Step.Memory.EPS.apply(new float[1], new float[2], new float[1]))

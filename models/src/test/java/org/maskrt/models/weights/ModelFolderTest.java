@@ -20,6 +20,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -30,6 +31,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
+import org.maskrt.models.diffusion.NoiseSchedule;
 import org.maskrt.models.dit.Dit;
 import org.maskrt.models.dit.DitConfig;
 import org.maskrt.models.mdt.Mdt;
@@ -47,8 +49,17 @@ class ModelFolderTest {
             new AutoencoderKl(new AutoencoderKlConfig(3, 4, List.of(8, 16), 1, 4, 0.5, 8));
     private static final String WEIGHTS = "diffusion_pytorch_model.safetensors";
 
+    /** An MDT with an autoencoder. */
+    @TempDir
+    static Path whole;
+
     @TempDir
     Path folder;
+
+    @BeforeAll
+    static void writeWhole() {
+        write(whole, MDT);
+    }
 
     private static Weights random(Map<String, Shape> shapes, long seed) {
         Random random = new Random(seed);
@@ -72,6 +83,10 @@ class ModelFolderTest {
     }
 
     private void write(Denoiser model) {
+        write(folder, model);
+    }
+
+    private static void write(Path folder, Denoiser model) {
         ModelFolder.write(folder, contents(model), VAE, random(WeightCheck.wanted(VAE), 2), DType.F32);
     }
 
@@ -232,6 +247,20 @@ class ModelFolderTest {
         }
     }
 
+    @Test
+    void aScheduleHasItsBetas() {
+        assertArrayEquals(
+                NoiseSchedule.linear(100, 1e-3, 0.1).betas(),
+                new ScheduleConfig(100, 1e-3, 0.1, BetaSchedule.LINEAR)
+                        .schedule()
+                        .betas());
+        assertArrayEquals(
+                NoiseSchedule.cosine(100).betas(),
+                new ScheduleConfig(100, 1e-3, 0.1, BetaSchedule.COSINE)
+                        .schedule()
+                        .betas());
+    }
+
     private static Arguments edit(String file, Consumer<ObjectNode> change, String message) {
         return Arguments.of(file, change, message);
     }
@@ -314,16 +343,24 @@ class ModelFolderTest {
 
     @ParameterizedTest
     @MethodSource("badConfigs")
-    void aBadConfigIsRefused(String file, Consumer<ObjectNode> change, String message) {
-        write(MDT);
-        Path path = folder.resolve(file);
-        ObjectNode node = Json.readObject(path);
-        change.accept(node);
-        Json.write(path, node);
-        assertRefused(path + ": ", message);
+    void aBadConfigIsRefused(String file, Consumer<ObjectNode> change, String message) throws IOException {
+        Path path = whole.resolve(file);
+        byte[] good = Files.readAllBytes(path);
+        try {
+            ObjectNode node = Json.readObject(path);
+            change.accept(node);
+            Files.writeString(path, node.toString());
+            assertRefused(whole, path + ": ", message);
+        } finally {
+            Files.write(path, good);
+        }
     }
 
     private void assertRefused(String start, String message) {
+        assertRefused(folder, start, message);
+    }
+
+    private static void assertRefused(Path folder, String start, String message) {
         MaskRtException e = assertThrows(MaskRtException.class, () -> ModelFolder.open(folder));
         assertEquals(ExitCode.FAILURE, e.code(), e.getMessage());
         assertTrue(e.getMessage().startsWith(start), e.getMessage());

@@ -17,6 +17,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
+import org.maskrt.models.image.Images;
 
 /**
  * JPEG and PNG files with their classes, centre-cropped to a square and resized. Two layouts: a folder of pictures for each
@@ -157,10 +158,10 @@ public final class ImageFolder implements ImageSource {
             if (!unreadable.contains(file)) {
                 try {
                     return new Sample(decode(file), classes[at]);
-                } catch (IOException e) {
+                } catch (MaskRtException e) {
                     if (unreadable.add(file)) {
-                        warnings.accept(file + ": left out, it cannot be decoded (" + e.getMessage()
-                                + "); training goes on with the next picture in its place");
+                        warnings.accept(
+                                e.getMessage() + "; left out, training goes on with the next picture in its place");
                     }
                 }
             }
@@ -170,19 +171,9 @@ public final class ImageFolder implements ImageSource {
                 folder + ": none of its " + files.size() + " pictures can be decoded; check the files");
     }
 
-    private float[] decode(Path file) throws IOException {
-        java.awt.image.BufferedImage in = javax.imageio.ImageIO.read(file.toFile());
-        if (in == null) throw new IOException("no reader");
-        int side = Math.min(in.getWidth(), in.getHeight());
-        int x0 = (in.getWidth() - side) / 2, y0 = (in.getHeight() - side) / 2;
-        java.awt.image.BufferedImage out = new java.awt.image.BufferedImage(size, size, 1);
-        java.awt.Graphics2D g = out.createGraphics();
-        g.drawImage(in, 0, 0, size, size, x0, y0, x0 + side, y0 + side, null);
-        g.dispose();
+    private float[] decode(Path file) {
         float[] chw = new float[3 * size * size];
-        for (int i = 0; i < size * size; i++)
-            for (int c = 0; c < 3; c++)
-                chw[c * size * size + i] = (out.getRGB(i % size, i / size) >> (16 - 8 * c) & 255) / 127.5f - 1;
+        Images.centerCrop(Images.decode(file), size).toFloats(chw, 0);
         return chw;
     }
 }

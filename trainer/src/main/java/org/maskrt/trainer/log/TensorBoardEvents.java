@@ -1,7 +1,6 @@
 package org.maskrt.trainer.log;
 
 import com.google.protobuf.CodedOutputStream;
-import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.Closeable;
 import java.io.IOException;
@@ -11,10 +10,12 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Map;
 import java.util.zip.CRC32C;
-import javax.imageio.ImageIO;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
+import org.maskrt.models.image.Images;
+import org.maskrt.models.image.RgbImage;
 
 /**
  * Scalars and pictures for TensorBoard. Each run writes one file of TFRecords (length, its masked CRC32C, data, its masked
@@ -87,21 +88,16 @@ public final class TensorBoardEvents implements Closeable {
     }
 
     /** Writes a picture under {@code tag}, as a PNG. */
-    public void image(long step, String tag, BufferedImage image) {
-        ByteArrayOutputStream png = new ByteArrayOutputStream();
-        try {
-            ImageIO.write(image, "png", png);
-        } catch (IOException e) {
-            throw unwritable(file, e);
-        }
+    public void image(long step, String tag, RgbImage image) {
+        byte[] png = Images.png(image, Map.of());
         value(
                 step,
                 tag,
                 fields -> message(fields, VALUE_IMAGE, picture -> {
-                    picture.writeInt32(IMAGE_HEIGHT, image.getHeight());
-                    picture.writeInt32(IMAGE_WIDTH, image.getWidth());
+                    picture.writeInt32(IMAGE_HEIGHT, image.height());
+                    picture.writeInt32(IMAGE_WIDTH, image.width());
                     picture.writeInt32(IMAGE_COLORSPACE, IMAGE_RGB);
-                    picture.writeByteArray(IMAGE_ENCODED, png.toByteArray());
+                    picture.writeByteArray(IMAGE_ENCODED, png);
                 }));
     }
 

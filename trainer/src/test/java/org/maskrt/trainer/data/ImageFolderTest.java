@@ -132,8 +132,8 @@ class ImageFolderTest {
             assertEquals(
                     1,
                     warnings.stream()
-                            .filter(w -> w.startsWith(folder.resolve(name) + ": left out, it cannot be decoded (")
-                                    && w.endsWith("); training goes on with the next picture in its place")
+                            .filter(w -> w.startsWith(folder.resolve(name) + ": not a readable image: ")
+                                    && w.endsWith("; left out, training goes on with the next picture in its place")
                                     && !w.contains("\n"))
                             .count(),
                     name + " in " + warnings);

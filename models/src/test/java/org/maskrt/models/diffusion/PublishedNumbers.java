@@ -7,24 +7,24 @@ import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
-/** The tensors of a case in {@code src/test/resources/reference}. */
-final class ReferenceCase {
+/** The tensors of a case in {@code src/test/resources/reference}, float64 ones in full. */
+final class PublishedNumbers {
     private final String name;
     private final ByteBuffer data;
     private final JsonNode header;
 
-    private ReferenceCase(String name, JsonNode header, ByteBuffer data) {
+    private PublishedNumbers(String name, JsonNode header, ByteBuffer data) {
         this.name = name;
         this.header = header;
         this.data = data;
     }
 
-    static ReferenceCase read(String name) throws IOException {
-        try (InputStream in = ReferenceCase.class.getResourceAsStream("/reference/" + name + "/io.safetensors")) {
+    static PublishedNumbers read(String name) throws IOException {
+        try (InputStream in = PublishedNumbers.class.getResourceAsStream("/reference/" + name + "/io.safetensors")) {
             ByteBuffer file = ByteBuffer.wrap(in.readAllBytes()).order(ByteOrder.LITTLE_ENDIAN);
             byte[] json = new byte[(int) file.getLong()];
             file.get(json);
-            return new ReferenceCase(
+            return new PublishedNumbers(
                     name, new ObjectMapper().readTree(json), file.slice().order(ByteOrder.LITTLE_ENDIAN));
         }
     }

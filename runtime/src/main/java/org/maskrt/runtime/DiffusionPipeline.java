@@ -1,0 +1,295 @@
+package org.maskrt.runtime;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SortedMap;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import org.jspecify.annotations.Nullable;
+import org.maskrt.models.Denoiser;
+import org.maskrt.models.ExitCode;
+import org.maskrt.models.MaskRtException;
+import org.maskrt.models.diffusion.Guidance;
+import org.maskrt.models.diffusion.NoiseSchedule;
+import org.maskrt.models.image.RgbImage;
+import org.maskrt.models.ops.Tensor;
+import org.maskrt.models.vae.AutoencoderKlConfig;
+import org.maskrt.models.weights.ModelFolder;
+import org.maskrt.models.weights.ScheduleConfig;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A model folder, ready to make pictures.
+ *
+ * <pre>{@code
+ * try (DiffusionPipeline pipeline = DiffusionPipeline.open(folder, PipelineOptions.DEFAULT)) {
+ *     GenerationResult result = pipeline.generate(GenerationRequest.of(List.of(207, 360))
+ *             .with(Seeds.perImage(1))
+ *             .with(new Guidance.PowerCosine(3.8, 4, 1000)));
+ *     ImageIO.write(result.bufferedImage(0), "png", file);
+ * }
+ * }</pre>
+ *
+ * <p>Safe for several threads; each generation has its own tensors, so memory grows with the generations under way at once. Guided steps run
+ * in the graph {@code guided_step}. A learned variance, guided channels other than those of that graph, and steps whose guidance can be
+ * skipped run in the graph {@code denoiser} with guidance and update on the host, which is equal but for rounding; the result says how many
+ * steps ran which way. The same request gives the same bytes on the same machine.
+ */
+public final class DiffusionPipeline implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(DiffusionPipeline.class);
+
+    private final Path folder;
+    private final Model model;
+    private final int maxBatch;
+    private final Graphs graphs;
+    private final TensorPool pool;
+    private final LatentSampler sampler;
+    private final ReadWriteLock lock = new ReentrantReadWriteLock();
+    private boolean closed;
+
+    /**
+     * What a pipeline knows of its model.
+     *
+     * @param vae absent in folders without an autoencoder, which give no pictures
+     * @param classNames of some classes, all or none
+     */
+    record Model(
+            Denoiser denoiser,
+            @Nullable AutoencoderKlConfig vae,
+            NoiseSchedule schedule,
+            SortedMap<Integer, String> classNames) {}
+
+    /** For tests and other sources of models: {@code folder} holds {@code onnx/}; the backend is closed with the pipeline. */
+    DiffusionPipeline(Path folder, Model model, Backend backend, int maxBatch) {
+        this.folder = folder;
+        this.model = model;
+        this.maxBatch = maxBatch;
+        this.graphs = new Graphs(backend, folder.resolve("onnx"));
+        this.pool = new TensorPool(backend);
+        this.sampler = new LatentSampler(model.denoiser(), model.schedule(), graphs, pool);
+    }
+
+    /**
+     * Opens a model folder with exported graphs; each graph is loaded when it is first needed.
+     *
+     * @throws MaskRtException if the folder or the backend does not work
+     */
+    public static DiffusionPipeline open(Path folder, PipelineOptions options) {
+        try (ModelFolder files = ModelFolder.open(folder)) {
+            Model model = new Model(
+                    files.denoiser(),
+                    files.hasAutoencoder() ? files.autoencoder().config() : null,
+                    schedule(files.schedule()),
+                    files.labels());
+            Backend backend = Backend.named(options.backend(), options.threads());
+            return new DiffusionPipeline(folder, model, backend, options.maxBatch());
+        }
+    }
+
+    private static NoiseSchedule schedule(ScheduleConfig config) {
+        return config.betaSchedule() == ScheduleConfig.BetaSchedule.COSINE
+                ? NoiseSchedule.cosine(config.numTrainTimesteps())
+                : NoiseSchedule.linear(config.numTrainTimesteps(), config.betaStart(), config.betaEnd());
+    }
+
+    /** The model's sizes. */
+    public Denoiser model() {
+        return model.denoiser();
+    }
+
+    /** The noise that the model was trained with. */
+    public NoiseSchedule schedule() {
+        return model.schedule();
+    }
+
+    /** Names of classes by index; those of some classes may be missing. */
+    public SortedMap<Integer, String> classNames() {
+        return model.classNames();
+    }
+
+    /**
+     * The class of a name, or of a number.
+     *
+     * @throws MaskRtException (USAGE) if there is no such class
+     */
+    public int classIndex(String nameOrNumber) {
+        if (nameOrNumber.matches("-?\\d{1,9}")) {
+            int index = Integer.parseInt(nameOrNumber);
+            requireClass(index, model.denoiser().numClasses() - 1);
+            return index;
+        }
+        return model.classNames().entrySet().stream()
+                .filter(e -> e.getValue().equalsIgnoreCase(nameOrNumber))
+                .findFirst()
+                .orElseThrow(() -> new MaskRtException(
+                        ExitCode.USAGE,
+                        folder + ": there is no class " + nameOrNumber + "; expected "
+                                + (model.classNames().isEmpty()
+                                        ? ""
+                                        : "one of " + model.classNames().values() + " or ")
+                                + "a number from 0 to " + (model.denoiser().numClasses() - 1)))
+                .getKey();
+    }
+
+    private void requireClass(int index, int last) {
+        if (index < 0 || index > last) {
+            throw new MaskRtException(
+                    ExitCode.USAGE,
+                    folder + ": expected a class from 0 to " + last + ", got " + index
+                            + "; `maskrt inspect` lists the classes");
+        }
+    }
+
+    /** {@link #generate(GenerationRequest, ProgressListener, Cancellation)} in silence. */
+    public GenerationResult generate(GenerationRequest request) {
+        return generate(request, ProgressListener.NONE, new Cancellation());
+    }
+
+    /**
+     * Makes the pictures of a request.
+     *
+     * @throws MaskRtException USAGE if the request does not fit the model; INTERRUPTED if it was cancelled or the thread interrupted;
+     *     NOT_FINITE if NaN or infinity appears; FAILURE if a graph is missing or the pipeline closed
+     */
+    public GenerationResult generate(GenerationRequest request, ProgressListener listener, Cancellation cancellation) {
+        lock.readLock().lock();
+        try {
+            requireOpen();
+            return run(request, new Progress(listener, cancellation));
+        } finally {
+            lock.readLock().unlock();
+        }
+    }
+
+    private GenerationResult run(GenerationRequest request, Progress progress) {
+        List<Integer> labels = request.labels();
+        int count = labels.size();
+        if (count == 0) {
+            throw new MaskRtException(ExitCode.USAGE, folder + ": expected at least one class to generate, got none");
+        }
+        labels.forEach(label -> requireClass(label, model.denoiser().numClasses() - 1));
+        List<Long> seeds = request.seeds().of(count);
+        Decoder decoder = decoder();
+        SamplingPlan plan = sampler.plan(request.sampling(), request.guidance());
+        int rows = sampler.rows(plan, count, maxBatch);
+        graphs.get(decoder.signature());
+        progress.loaded((count + rows - 1) / rows, plan.size());
+        LOG.debug("{} of {} steps run as one graph, in batches of {}", plan.fusedSteps(), plan.size(), rows);
+
+        int size = sampler.latentSize();
+        float[] latents = new float[Math.multiplyExact(count, size)];
+        for (int from = 0; from < count; from += rows) {
+            NoiseSource.Rows part = new NoiseSource.Rows(from, Math.min(from + rows, count), count);
+            float[] batch =
+                    sampler.sample(plan, labels.subList(part.from(), part.to()), rows, noise(request, part), progress);
+            System.arraycopy(batch, 0, latents, from * size, batch.length);
+        }
+        List<RgbImage> images = decoder.decode(latents, count, done -> progress.decoded(done, count));
+        return new GenerationResult(
+                images,
+                seeds,
+                request.keepLatents() ? latentTensor(latents, count) : null,
+                progress.timings(),
+                new GenerationResult.Provenance(
+                        request,
+                        String.valueOf(folder.toAbsolutePath().normalize().getFileName()),
+                        graphs.backend().description(),
+                        plan.fusedSteps(),
+                        plan.size()));
+    }
+
+    private Decoder decoder() {
+        if (model.vae() == null) {
+            throw new MaskRtException(
+                    ExitCode.FAILURE,
+                    folder
+                            + ": expected an autoencoder (vae), found none; add the one that the transformer was trained on");
+        }
+        return new Decoder(graphs, pool, model.vae(), model.denoiser().inputSize());
+    }
+
+    private NoiseSource noise(GenerationRequest request, NoiseSource.Rows rows) {
+        List<Long> seeds = request.seeds().of(rows.total());
+        if (request.seeds().rng() == Seeds.Rng.PER_IMAGE) {
+            return NoiseSource.perImage(seeds.subList(rows.from(), rows.to()), sampler.latentSize());
+        }
+        boolean doubled = !request.guidance().guidance().equals(Guidance.none());
+        return NoiseSource.torchCpu(seeds.get(0), rows, doubled, sampler.latentSize());
+    }
+
+    private Tensor latentTensor(float[] latents, int count) {
+        Denoiser d = model.denoiser();
+        return Tensor.of(latents, count, d.inChannels(), d.inputSize(), d.inputSize());
+    }
+
+    /**
+     * The latents [n,C,H,W] after each step of a run whose noise is given. The null class may be among the labels.
+     *
+     * @throws MaskRtException as {@link #generate(GenerationRequest)}
+     */
+    public List<float[]> trajectory(Trajectory run) {
+        lock.readLock().lock();
+        try {
+            requireOpen();
+            run.labels().forEach(label -> requireClass(label, model.denoiser().numClasses()));
+            SamplingPlan plan = sampler.plan(run.sampling(), run.guidance());
+            int size = run.labels().size() * sampler.latentSize();
+            requireLength("start", run.start(), size);
+            requireLength("stepNoise", run.stepNoise(), plan.size() * size);
+            List<float[]> latents = new ArrayList<>();
+            SamplingLoop.Watch record = new SamplingLoop.Watch() {
+                @Override
+                public void conditioned(int steps) {}
+
+                @Override
+                public void stepped(int i, float[] sample) {
+                    latents.add(Arrays.copyOf(sample, size));
+                }
+            };
+            int count = run.labels().size();
+            int rows = sampler.rows(plan, count, count);
+            if (rows < count) {
+                throw new MaskRtException(
+                        ExitCode.USAGE,
+                        folder + ": the graphs were exported for batches of " + rows + ", got a trajectory of " + count
+                                + "; export with a dynamic batch");
+            }
+            sampler.sample(plan, run.labels(), rows, NoiseSource.given(run.start(), run.stepNoise()), record);
+            return latents;
+        } finally {
+            lock.readLock().unlock();
+        }
+    }
+
+    private static void requireLength(String name, float[] values, int expected) {
+        if (values.length != expected) {
+            throw new MaskRtException(
+                    ExitCode.USAGE,
+                    "trajectory: expected " + expected + " values of " + name + ", got " + values.length);
+        }
+    }
+
+    private void requireOpen() {
+        if (closed) {
+            throw new MaskRtException(ExitCode.FAILURE, folder + ": the pipeline is closed; open it again");
+        }
+    }
+
+    /** Waits for generations under way, then frees the graphs; closing again does nothing. */
+    @Override
+    public void close() {
+        lock.writeLock().lock();
+        try {
+            if (!closed) {
+                closed = true;
+                pool.close();
+                graphs.close();
+            }
+        } finally {
+            lock.writeLock().unlock();
+        }
+    }
+}

@@ -1,0 +1,48 @@
+package org.maskrt.runtime;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Path;
+import org.maskrt.models.ExitCode;
+import org.maskrt.models.MaskRtException;
+import org.maskrt.models.diffusion.GuidedChannels;
+
+/** What {@code export.json} beside a graph says of it. */
+final class ExportInfo {
+    private final Path file;
+    private final JsonNode node;
+
+    private ExportInfo(Path file, JsonNode node) {
+        this.file = file;
+        this.node = node;
+    }
+
+    /** The report in the folder of a graph. */
+    static ExportInfo read(Path folder) {
+        Path file = folder.resolve("export.json");
+        try {
+            return new ExportInfo(file, new ObjectMapper().readTree(file.toFile()));
+        } catch (IOException e) {
+            throw new MaskRtException(
+                    ExitCode.FAILURE,
+                    file + ": expected the report of an export, cannot read it (" + OrtErrors.oneLine(e)
+                            + "); make it with `maskrt export`",
+                    e);
+        }
+    }
+
+    /** On which channels {@code guided_step} guides. */
+    GuidedChannels guidedChannels() {
+        String name = node.path("guided_channels").asText();
+        for (GuidedChannels channels : GuidedChannels.values()) {
+            if (channels.label().equals(name)) {
+                return channels;
+            }
+        }
+        throw new MaskRtException(
+                ExitCode.FAILURE,
+                file + ": expected guided_channels to be reference or all, got '" + name
+                        + "'; make it again with `maskrt export`");
+    }
+}

@@ -1,0 +1,97 @@
+package org.maskrt.runtime;
+
+import java.util.Map;
+import org.maskrt.models.Denoiser;
+import org.maskrt.models.diffusion.Step;
+
+/**
+ * Steps by the graph {@code guided_step}: both halves, guidance and update in one run. The latents stay where the backend computes; two
+ * tensors take turns as sample and next sample.
+ */
+final class FusedSteps implements StepRunner {
+    private final SamplingPlan plan;
+    private final Modulations modulations;
+    private final int[] labels;
+    private final int nullClass;
+    private final DeviceTensor[] samples;
+    private final Graph.Binding[] bindings;
+    private final DeviceTensor modulation;
+    private final DeviceTensor modulationUncond;
+    private final DeviceTensor guidance;
+    private final DeviceTensor coefficients;
+    private final DeviceTensor memory;
+    private final DeviceTensor noise;
+    private final DeviceTensor eps;
+    private final float[] epsOnHost;
+    private int current;
+    private int resident = -1;
+
+    FusedSteps(StepRunner.Setup setup, Graph graph, TensorPool.Lease tensors) {
+        Denoiser model = setup.model();
+        plan = setup.plan();
+        modulations = setup.modulations();
+        labels = setup.labels();
+        nullClass = model.numClasses();
+        int[] latent = {labels.length, model.inChannels(), model.inputSize(), model.inputSize()};
+        samples = new DeviceTensor[] {tensors.floats(latent), tensors.floats(latent)};
+        modulation = tensors.floats(labels.length, model.modulationSize());
+        modulationUncond = tensors.floats(labels.length, model.modulationSize());
+        guidance = tensors.floats(labels.length);
+        coefficients = tensors.floats(labels.length, 4);
+        memory = tensors.floats(latent);
+        noise = tensors.floats(latent);
+        eps = tensors.floats(latent);
+        epsOnHost = new float[eps.shape().size()];
+        bindings = new Graph.Binding[] {bind(graph, samples[0], samples[1]), bind(graph, samples[1], samples[0])};
+    }
+
+    private Graph.Binding bind(Graph graph, DeviceTensor sample, DeviceTensor next) {
+        return graph.bind(
+                Map.of(
+                        "sample", sample,
+                        "modulation", modulation,
+                        "modulation_uncond", modulationUncond,
+                        "guidance", guidance,
+                        "coefficients", coefficients,
+                        "eps_prev", memory,
+                        "noise", noise),
+                Map.of("next_sample", next, "eps", eps));
+    }
+
+    @Override
+    public String graph() {
+        return "guided_step";
+    }
+
+    @Override
+    public void step(int i, State state) {
+        SamplingPlan.PlannedStep step = plan.step(i);
+        Step update = step.requireLinear();
+        if (resident != i) {
+            samples[current].write(state.sample());
+            memory.write(state.memory());
+            noise.write(state.noise());
+        }
+        modulations.copy(i, labels, modulation);
+        modulations.copyAll(i, nullClass, labels.length, modulationUncond);
+        float[] row = SamplingPlan.row(update.coefficients());
+        for (int b = 0; b < labels.length; b++) {
+            guidance.write(b, new float[] {(float) step.weight()}, 0, 1);
+            coefficients.write(b * row.length, row, 0, row.length);
+        }
+        if (step.stochastic()) {
+            noise.write(state.noise());
+        }
+        if (step.remembers()) {
+            memory.write(state.memory());
+        }
+        bindings[current].run();
+        if (plan.remembered(i)) {
+            eps.read(epsOnHost);
+            update.memory().apply(state.sample(), epsOnHost, state.memory());
+        }
+        current = 1 - current;
+        samples[current].read(state.sample());
+        resident = i + 1;
+    }
+}

@@ -1,0 +1,100 @@
+package org.maskrt.runtime;
+
+import java.util.List;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+import org.maskrt.models.Denoiser;
+import org.maskrt.models.ExitCode;
+import org.maskrt.models.MaskRtException;
+
+/** The sampler's loop over one batch, with every tensor of it taken once. */
+final class SamplingLoop {
+    /** The noise of a step. */
+    @FunctionalInterface
+    interface StepNoise {
+        /** Fills {@code into} [B,C,H,W]; called in the order of the steps, where they need it. */
+        void draw(int step, float[] into);
+    }
+
+    /** Hears what happens, and may throw to end it. */
+    interface Watch {
+        /** The conditioner has run for the first {@code steps} steps. */
+        void conditioned(int steps);
+
+        /** After step {@code i}; {@code sample} [B,C,H,W] is reused. */
+        void stepped(int i, float[] sample);
+    }
+
+    private final Graphs graphs;
+    private final SamplingPlan plan;
+    private final Modulations modulations;
+    private final @Nullable StepRunner fused;
+    private final @Nullable StepRunner onHost;
+
+    /** For rows of the classes {@code labels}; loads the graphs that the plan needs. */
+    SamplingLoop(Denoiser model, Graphs graphs, SamplingPlan plan, int[] labels, TensorPool.Lease tensors) {
+        this.graphs = graphs;
+        this.plan = plan;
+        List<Integer> classes = IntStream.concat(IntStream.of(labels), IntStream.of(model.numClasses()))
+                .distinct()
+                .boxed()
+                .toList();
+        modulations =
+                new Modulations(tensors, graphs.get(GraphSignature.conditioner(model)), plan.timesteps(), classes);
+        StepRunner.Setup setup = new StepRunner.Setup(model, plan, modulations, labels.clone());
+        fused = plan.fusedSteps() > 0
+                ? new FusedSteps(setup, graphs.get(GraphSignature.guidedStep(model)), tensors)
+                : null;
+        onHost = plan.fusedSteps() < plan.size()
+                ? new HostSteps(setup, graphs.get(GraphSignature.denoiser(model)), tensors)
+                : null;
+    }
+
+    /**
+     * All steps of the plan.
+     *
+     * @param sample [B,C,H,W] the noise that sampling starts from; replaced by the result
+     * @throws MaskRtException (NOT_FINITE) after the first step whose result is not finite
+     */
+    void run(float[] sample, StepNoise noise, Watch watch) {
+        StepRunner.State state = new StepRunner.State(sample, new float[sample.length], new float[sample.length]);
+        int conditioned = 0;
+        for (int i = 0; i < plan.size(); i++) {
+            int prepared = modulations.prepare(i);
+            if (prepared > conditioned) {
+                conditioned = prepared;
+                watch.conditioned(conditioned);
+            }
+            if (plan.step(i).stochastic()) {
+                noise.draw(i, state.noise());
+            }
+            StepRunner runner = runner(i);
+            runner.step(i, state);
+            requireFinite(sample, i, runner);
+            watch.stepped(i, sample);
+        }
+    }
+
+    private StepRunner runner(int i) {
+        StepRunner runner = plan.step(i).halves() == SamplingPlan.Halves.FUSED ? fused : onHost;
+        if (runner == null) {
+            throw new IllegalStateException("step " + i + " has no graph");
+        }
+        return runner;
+    }
+
+    private void requireFinite(float[] sample, int i, StepRunner runner) {
+        float sum = 0;
+        for (float v : sample) {
+            // 0 * v is NaN for NaN and infinity, and 0 otherwise
+            sum += 0 * v;
+        }
+        if (Float.isNaN(sum)) {
+            throw new MaskRtException(
+                    ExitCode.NOT_FINITE,
+                    graphs.folder(runner.graph()) + ": the latents are not finite after step " + (i + 1) + " of "
+                            + plan.size() + " (timestep " + plan.step(i).timestep()
+                            + "); the weights hold NaN or overflow, check them with `maskrt inspect`");
+        }
+    }
+}
