@@ -33,7 +33,7 @@ final class DenoiserObjective implements Objective {
     DenoiserObjective(NdOps ops, Denoiser model, double labelDrop, Streams streams, LongFunction<Batch> latents) {
         this.ops = ops;
         this.model = model;
-        this.diffusion = new DiffusionLoss(ops, schedule);
+        this.diffusion = new DiffusionLoss(ops, schedule, DiffusionLoss.publishedSnrCap(model));
         this.labelDrop = labelDrop;
         this.streams = streams;
         this.latents = latents;

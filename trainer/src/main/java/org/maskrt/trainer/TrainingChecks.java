@@ -25,6 +25,7 @@ public final class TrainingChecks {
     public static List<Parity> losses(ReferenceCase c) {
         List<Parity> found = new ArrayList<>();
         Tensor clean = c.tensor("x0");
+        double snrCap = DiffusionLoss.publishedSnrCap(c.model());
         int batch = clean.dim(0);
         int[] steps = new int[batch];
         for (int i = 0; i < batch; i++) {
@@ -48,7 +49,7 @@ public final class TrainingChecks {
                                                 .forwardMasked(
                                                         ops, p, in.get(0), in.get(1), in.get(2), c.maskPlan().on(ops));
                                 DiffusionLoss.Terms terms =
-                                        new DiffusionLoss(ops, NoiseSchedule.linear()).terms(out, noised);
+                                        new DiffusionLoss(ops, NoiseSchedule.linear(), snrCap).terms(out, noised);
                                 return switch (term) {
                                     case "mse" -> terms.mse();
                                     case "vb" -> terms.vb();
