@@ -42,13 +42,14 @@ final class FullSize {
                     ExportOptions options = ExportOptions.DEFAULT
                             .withGraphs(args.length > 2 ? Set.of(args[2].split(",")) : Set.of("guided_step"))
                             .withValidation(Validation.off());
-                    new OnnxExporter(options, EagerJudge.reference(), (graph, stage, fraction) -> {
+                    OnnxExporter exporter =
+                            new OnnxExporter(options, EagerJudge.reference(), (graph, stage, fraction) -> {
                                 if (fraction == 0 || fraction == 1) {
                                     System.out.printf(
                                             "%5.1f s %s %s %s%n", seconds(start), graph, stage.label(), fraction);
                                 }
-                            })
-                            .export(model, weights, folder.resolve("onnx"));
+                            });
+                    exporter.export(exporter.graphs(model), weights, Cases.SHA, folder.resolve("onnx"));
                 }
             }
             case "run" -> {
