@@ -10,7 +10,7 @@ public interface ExportListener {
 
     /** The stages of one graph, in order. */
     enum Stage {
-        /** The weights file is hashed; once for all graphs of the same weights. */
+        /** The weights are hashed; once for all graphs of the same weights. */
         HASH,
         WRITE,
         /** ONNX's checker and shape inference. */

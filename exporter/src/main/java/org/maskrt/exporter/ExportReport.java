@@ -9,7 +9,7 @@ import java.util.OptionalDouble;
  *
  * @param graph its name
  * @param folder holds model.onnx, model.onnx.data and export.json
- * @param weightsSha256 of the weights file
+ * @param weightsSha256 of the weights' names, shapes and fp32 values
  * @param reached max|diff| / max|reference| of each output; empty if there was no comparison
  */
 public record ExportReport(String graph, Path folder, String weightsSha256, Map<String, Double> reached) {

@@ -1,19 +1,25 @@
 package org.maskrt.exporter;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.security.MessageDigest;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.UUID;
+import java.util.function.DoubleConsumer;
 import java.util.stream.Stream;
 import org.maskrt.exporter.ExportListener.Stage;
 import org.maskrt.exporter.ExportOptions.Validation;
-import org.maskrt.exporter.GraphStyle.Precision;
 import org.maskrt.exporter.graphs.ModelGraph;
 import org.maskrt.exporter.graphs.ModelGraphs.Body;
 import org.maskrt.exporter.graphs.ModelGraphs.Conditioner;
@@ -30,8 +36,6 @@ import org.maskrt.models.ops.Shape;
 import org.maskrt.models.ops.Tensor;
 import org.maskrt.models.vae.AutoencoderKl;
 import org.maskrt.models.weights.AtomicFiles;
-import org.maskrt.models.weights.Component;
-import org.maskrt.models.weights.ModelFolder;
 import org.maskrt.models.weights.WeightCheck;
 import org.maskrt.models.weights.Weights;
 
@@ -57,68 +61,59 @@ public final class OnnxExporter {
     }
 
     /**
-     * All of the options' graphs that {@code folder} has parts for, into its {@code onnx} folder.
+     * The denoiser's graphs among the options'.
      *
-     * @throws MaskRtException as {@link #export(List, Weights, String, Path)} does, or FAILURE if only graphs of an autoencoder were asked for
-     *     and there is none
-     */
-    public List<ExportReport> export(ModelFolder folder) {
-        Path onnx = folder.path().resolve("onnx");
-        List<ExportReport> reports = new ArrayList<>();
-        List<ModelGraph> transformer = graphs(folder.denoiser());
-        reports.addAll(export(transformer, folder.transformer(), onnx));
-        if (folder.hasAutoencoder() || transformer.isEmpty()) {
-            int size = folder.denoiser().inputSize()
-                    * folder.autoencoder().config().downsampling();
-            reports.addAll(export(graphs(folder.autoencoder(), size), folder.vae(), onnx));
-        }
-        return reports;
-    }
-
-    private List<ExportReport> export(List<ModelGraph> graphs, Component<?> component, Path onnx) {
-        if (graphs.isEmpty()) {
-            return List.of();
-        }
-        listener.progress(graphs.get(0).name(), Stage.HASH, 0);
-        String sha = component.sha256();
-        listener.progress(graphs.get(0).name(), Stage.HASH, 1);
-        return export(graphs, component.weights(), sha, onnx);
-    }
-
-    /** The denoiser's graphs among the options'. */
-    public List<ModelGraph> graphs(Denoiser model) {
-        return wanted(List.of(
-                new Transformer(model),
-                new Conditioner(model),
-                new Body(model),
-                new GuidedStep(model, options.guided())));
-    }
-
-    /** The autoencoder's graphs among the options', for pictures of {@code size} by {@code size}. */
-    public List<ModelGraph> graphs(AutoencoderKl vae, int size) {
-        return wanted(List.of(new VaeEncoder(vae, size), new VaeDecoder(vae, size)));
-    }
-
-    private List<ModelGraph> wanted(List<ModelGraph> all) {
-        return all.stream().filter(g -> options.graphs().contains(g.name())).toList();
-    }
-
-    /**
-     * Graphs of one set of weights.
-     *
-     * @param weightsSha256 says in the files which weights these are
      * @param onnx the folder that gets a folder per graph
      * @throws MaskRtException FAILURE if weights are missing or misshapen, or the folder is full or not writable; TOLERANCE if a graph differs
      *     from the eager model by more than the options allow; NOT_FINITE if a weight is NaN or infinite, or does not fit fp16; INTERRUPTED if
      *     the thread was
      */
-    public List<ExportReport> export(List<ModelGraph> graphs, Weights weights, String weightsSha256, Path onnx) {
+    public List<ExportReport> export(Denoiser model, Weights weights, Path onnx) {
+        List<ModelGraph> graphs = List.of(
+                new Transformer(model),
+                new Conditioner(model),
+                new Body(model),
+                new GuidedStep(model, options.guided()));
+        return export(graphs, weights, onnx);
+    }
+
+    /**
+     * The autoencoder's graphs among the options', for pictures of {@code size} by {@code size}.
+     *
+     * @param onnx the folder that gets a folder per graph
+     * @throws MaskRtException as {@link #export(Denoiser, Weights, Path)} does
+     */
+    public List<ExportReport> export(AutoencoderKl vae, int size, Weights weights, Path onnx) {
+        return export(List.of(new VaeEncoder(vae, size), new VaeDecoder(vae, size)), weights, onnx);
+    }
+
+    private List<ExportReport> export(List<ModelGraph> all, Weights weights, Path onnx) {
+        List<ModelGraph> graphs =
+                all.stream().filter(g -> options.graphs().contains(g.name())).toList();
+        if (graphs.isEmpty()) {
+            return List.of();
+        }
         graphs.forEach(graph -> requireWeights(graph, weights));
+        String sha = sha256(weights, fraction -> listener.progress(graphs.get(0).name(), Stage.HASH, fraction));
         List<ExportReport> reports = new ArrayList<>();
         for (ModelGraph graph : graphs) {
-            reports.add(export(new Provenance(graph, style(graph), options, weightsSha256), weights, onnx));
+            reports.add(export(new Provenance(graph, options, sha), weights, onnx));
         }
         return reports;
+    }
+
+    /** Whether each of {@code graphs} below {@code onnx} was made by this version from these weights with these options. */
+    public boolean isCurrent(Set<String> graphs, Weights weights, Path onnx) {
+        boolean complete = graphs.stream()
+                .allMatch(graph -> Stream.of(REPORT, OnnxFile.MODEL, OnnxFile.DATA)
+                        .allMatch(
+                                file -> Files.isRegularFile(onnx.resolve(graph).resolve(file))));
+        if (!complete) {
+            return false;
+        }
+        String sha = sha256(weights, fraction -> {});
+        return graphs.stream()
+                .allMatch(graph -> Provenance.matches(onnx.resolve(graph).resolve(REPORT), graph, options, sha));
     }
 
     private static void requireWeights(ModelGraph graph, Weights weights) {
@@ -162,12 +157,6 @@ public final class OnnxExporter {
         } finally {
             delete(beside);
         }
-    }
-
-    /** Autoencoders stay in fp32, see {@link Precision#FP16}. */
-    private GraphStyle style(ModelGraph graph) {
-        boolean vae = graph instanceof VaeEncoder || graph instanceof VaeDecoder;
-        return vae ? options.style().with(Precision.FP32) : options.style();
     }
 
     private OnnxGraph emit(ModelGraph model, Weights weights, GraphStyle style) {
@@ -260,5 +249,28 @@ public final class OnnxExporter {
             System.getLogger(OnnxExporter.class.getName())
                     .log(System.Logger.Level.WARNING, folder + " could not be removed: " + OnnxFile.reason(e));
         }
+    }
+
+    /** Of names, shapes and fp32 values, so that it does not depend on the file's format. */
+    private static String sha256(Weights weights, DoubleConsumer progress) {
+        MessageDigest digest = OnnxFile.sha256();
+        ByteBuffer chunk = ByteBuffer.allocate(1 << 20).order(ByteOrder.LITTLE_ENDIAN);
+        List<String> keys = weights.keys().stream()
+                .filter(key -> !weights.dtype(key).isIndices())
+                .sorted()
+                .toList();
+        for (int k = 0; k < keys.size(); k++) {
+            progress.accept((double) k / keys.size());
+            Tensor tensor = weights.tensor(keys.get(k));
+            digest.update((keys.get(k) + tensor.shape()).getBytes(StandardCharsets.UTF_8));
+            float[] values = tensor.values();
+            for (int from = 0; from < values.length; from += chunk.capacity() / Float.BYTES) {
+                int count = Math.min(values.length - from, chunk.capacity() / Float.BYTES);
+                chunk.clear().asFloatBuffer().put(values, from, count);
+                digest.update(chunk.array(), 0, count * Float.BYTES);
+            }
+        }
+        progress.accept(1);
+        return HexFormat.of().formatHex(digest.digest());
     }
 }

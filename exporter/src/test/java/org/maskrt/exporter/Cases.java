@@ -12,16 +12,12 @@ import org.maskrt.models.weights.Weights;
 
 /** Weights for tests. */
 final class Cases {
-    /** Stands for the hash of a weights file. */
-    static final String SHA = "0123456789abcdef".repeat(4);
-
     private Cases() {}
 
     /** Exports the graphs of {@code model} that {@code options} name. */
     static List<ExportReport> export(
             ExportOptions options, EagerJudge judge, Denoiser model, Weights weights, Path onnx) {
-        OnnxExporter exporter = new OnnxExporter(options, judge, ExportListener.NONE);
-        return exporter.export(exporter.graphs(model), weights, SHA, onnx);
+        return new OnnxExporter(options, judge, ExportListener.NONE).export(model, weights, onnx);
     }
 
     /** N(0, s) with s such that every path of a model counts and nothing explodes. */

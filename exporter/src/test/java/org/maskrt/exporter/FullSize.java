@@ -8,11 +8,11 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import org.maskrt.exporter.ExportOptions.Validation;
-import org.maskrt.exporter.graphs.GuidedChannels;
 import org.maskrt.exporter.graphs.ModelGraph;
 import org.maskrt.exporter.graphs.ModelGraphs.GuidedStep;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.Presets;
+import org.maskrt.models.diffusion.GuidedChannels;
 import org.maskrt.models.ops.Shape;
 import org.maskrt.models.ops.Tensor;
 import org.maskrt.models.weights.DType;
@@ -49,7 +49,7 @@ final class FullSize {
                                             "%5.1f s %s %s %s%n", seconds(start), graph, stage.label(), fraction);
                                 }
                             });
-                    exporter.export(exporter.graphs(model), weights, Cases.SHA, folder.resolve("onnx"));
+                    exporter.export(model, weights, folder.resolve("onnx"));
                 }
             }
             case "run" -> {

@@ -2,6 +2,7 @@ package org.maskrt.exporter;
 
 import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -14,6 +15,7 @@ import ai.onnx.proto.OnnxMl.TensorProto;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -63,8 +65,7 @@ class OnnxFileTest {
     }
 
     private static void export(ExportOptions options, ExportListener listener, Weights weights, Path onnx) {
-        OnnxExporter exporter = new OnnxExporter(options, EagerJudge.reference(), listener);
-        exporter.export(exporter.graphs(MODEL), weights, Cases.SHA, onnx);
+        new OnnxExporter(options, EagerJudge.reference(), listener).export(MODEL, weights, onnx);
     }
 
     @Test
@@ -170,7 +171,7 @@ class OnnxFileTest {
         Map<String, String> metadata = model.getMetadataPropsList().stream()
                 .collect(Collectors.toMap(StringStringEntryProto::getKey, StringStringEntryProto::getValue));
         assertEquals("denoiser", metadata.get("maskrt.graph"));
-        assertEquals(Cases.SHA, metadata.get("maskrt.weights_sha256"));
+        assertEquals(64, metadata.get("maskrt.weights_sha256").length());
         assertTrue(metadata.get("maskrt.config").contains("\"hidden_size\":48"), metadata.get("maskrt.config"));
         assertTrue(metadata.containsKey("maskrt.version"));
 
@@ -208,6 +209,35 @@ class OnnxFileTest {
                     .map(f -> onnx.relativize(f).toString())
                     .collect(Collectors.toSet());
         }
+    }
+
+    @Test
+    void anExportIsCurrentUntilSomethingChanges() throws IOException {
+        Weights weights = Weights.of("weights.safetensors", tensors(1));
+        List<String> heard = new ArrayList<>();
+        ExportListener listener = (graph, stage, fraction) -> heard.add(graph + " " + stage.label() + " " + fraction);
+        Set<String> graphs = Set.of("conditioner");
+        ExportOptions options = ExportOptions.DEFAULT.withGraphs(graphs);
+        assertFalse(isCurrent(options, graphs, weights), "before the export");
+        export(options, listener, weights, onnx);
+
+        assertTrue(isCurrent(options, graphs, weights));
+        assertTrue(isCurrent(QUICK, graphs, weights), "a comparison is no part of the graph");
+        assertFalse(isCurrent(options, Set.of("conditioner", "denoiser"), weights), "another graph");
+        assertFalse(isCurrent(options, graphs, Weights.of("weights.safetensors", tensors(2))), "other weights");
+        assertFalse(isCurrent(options.withBatch(1), graphs, weights), "another batch");
+        assertFalse(
+                isCurrent(options.withStyle(GraphStyle.DEFAULT.with(Precision.FP16)), graphs, weights), "another type");
+        Files.delete(onnx.resolve("conditioner").resolve(OnnxFile.DATA));
+        assertFalse(isCurrent(options, graphs, weights), "no data");
+        for (String stage : List.of("hash", "write", "check", "compare")) {
+            assertTrue(heard.contains("conditioner " + stage + " 0.0"), heard::toString);
+            assertTrue(heard.contains("conditioner " + stage + " 1.0"), heard::toString);
+        }
+    }
+
+    private boolean isCurrent(ExportOptions options, Set<String> graphs, Weights weights) {
+        return new OnnxExporter(options, EagerJudge.reference(), ExportListener.NONE).isCurrent(graphs, weights, onnx);
     }
 
     @Test

@@ -16,11 +16,12 @@ import org.maskrt.models.mdt.MdtConfig;
  * @param steps how many
  * @param batch latents in a step
  * @param labelDrop the share of labels that become the null class
+ * @param precision of the matrix products
  * @param optimizer how the weights follow
  * @param preview the pictures that are sampled now and then
  */
 public record DenoiserTraining(
-        Sizes model, int steps, int batch, double labelDrop, OptimizerConfig optimizer, Preview preview) {
+        Sizes model, int steps, int batch, double labelDrop, Precision precision, OptimizerConfig optimizer, Preview preview) {
     /**
      * What data and autoencoder do not fix.
      *

@@ -41,6 +41,14 @@ final class NativeOps implements AutoCloseable {
                 return torch.silu(x)
               def modulate(self: __torch__.Native, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
                 return torch.addcmul(shift, x, scale)
+              def linear16(self: __torch__.Native, x: Tensor, w: Tensor, b: Tensor) -> Tensor:
+                return torch.linear(torch.to(x, 15), torch.to(w, 15), torch.to(b, 15))
+              def fp32(self: __torch__.Native, x: Tensor) -> Tensor:
+                return torch.to(x, 6)
+              def logits16(self: __torch__.Native, q: Tensor, k: Tensor) -> Tensor:
+                return torch.to(torch.matmul(torch.to(q, 15), torch.to(k, 15)), 6)
+              def mix16(self: __torch__.Native, p: Tensor, v: Tensor) -> Tensor:
+                return torch.matmul(torch.to(p, 15), torch.to(v, 15))
               def lerp(self: __torch__.Native, x: Tensor, end: Tensor, weight: float) -> Tensor:
                 return torch.lerp_(x, end, weight)
               def adamW(self: __torch__.Native, x: Tensor, grad: Tensor, m: Tensor, v: Tensor, clip: float, rate: float,

@@ -27,12 +27,18 @@ import org.maskrt.models.ops.Tensor;
 public final class NdOps implements Ops<NDArray> {
     private final PtNDManager manager;
     private final PtNDManager kept;
+    private final Precision precision;
     private final NativeOps natives;
     private final Map<Float, PtNDArray> scalars = new HashMap<>();
     private final Map<Integer, PtNDArray> ones = new HashMap<>();
     private final Map<Integer, PtNDArray> zeros = new HashMap<>();
 
     public NdOps(NDManager manager) {
+        this(manager, Precision.FP32);
+    }
+
+    public NdOps(NDManager manager, Precision precision) {
+        this.precision = precision;
         this.manager = (PtNDManager) manager;
         this.kept = (PtNDManager) manager.newSubManager();
         this.natives = new NativeOps(kept);
@@ -227,7 +233,14 @@ public final class NdOps implements Ops<NDArray> {
 
     @Override
     public NDArray linear(Params<NDArray> p, NDArray x, int in, int out) {
-        return JniUtils.linear(pt(x), pt(p.get("weight", out, in)), pt(p.get("bias", out)));
+        NDArray weight = p.get("weight", out, in);
+        NDArray bias = p.get("bias", out);
+        if (precision == Precision.FP32 || x.getShape().dimension() < 3) {
+            return JniUtils.linear(pt(x), pt(weight), pt(bias));
+        }
+        NDArray y = natives.call("linear16", x, weight, bias);
+        // what a wider linear makes goes into a GELU or an attention, which take it as it is
+        return out > in ? y : natives.call("fp32", y);
     }
 
     @Override
@@ -258,6 +271,23 @@ public final class NdOps implements Ops<NDArray> {
     @Override
     public NDArray adaLayerNorm(NDArray x, NDArray shift, NDArray onePlusScale, float eps) {
         return natives.call("modulate", layerNorm(x, eps), onePlusScale, shift);
+    }
+
+    @Override
+    public NDArray attention(String path, NDArray q, NDArray k, NDArray v, int heads, @Nullable NDArray bias) {
+        if (precision == Precision.FP32) {
+            return Ops.super.attention(path, q, k, v, heads, bias);
+        }
+        int n = dims(q)[1];
+        int m = dims(k)[1];
+        int width = dims(q)[2];
+        int d = width / heads;
+        NDArray qh = transpose(reshape(scale(q, (float) (1 / Math.sqrt(d))), Shape.BATCH, n, heads, d), 0, 2, 1, 3);
+        NDArray kh = transpose(reshape(k, Shape.BATCH, m, heads, d), 0, 2, 3, 1);
+        NDArray vh = transpose(reshape(v, Shape.BATCH, m, heads, d), 0, 2, 1, 3);
+        NDArray logits = natives.call("logits16", qh, kh);
+        NDArray mixed = natives.call("mix16", softmax(bias == null ? logits : add(logits, bias)), vh);
+        return reshape(transpose(mixed, 0, 2, 1, 3), Shape.BATCH, n, width);
     }
 
     @Override

@@ -69,8 +69,17 @@ public record TrainConfig(
 
     /** The inverse of {@link #parse}. */
     public String yaml() {
+        return write(this);
+    }
+
+    /** All that decides what one stage does: the seed, the data and the training given. */
+    String yaml(Record training) {
+        return "seed: " + seed + "\n" + write(data) + write(training);
+    }
+
+    private static String write(Object value) {
         try {
-            return mapper().writeValueAsString(this);
+            return mapper().writeValueAsString(value);
         } catch (JsonProcessingException e) {
             throw new IllegalStateException(e);
         }

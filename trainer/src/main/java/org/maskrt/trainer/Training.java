@@ -79,7 +79,7 @@ public final class Training {
         }
         AutoencoderKl model = new AutoencoderKl(c.model());
         NdParams layout = new NdParams(WeightCheck.wanted(model));
-        Fit fit = fit(stage);
+        Fit fit = fit(stage, c);
         try (NDManager manager = engine.newBaseManager();
                 TrainState state = fit.open(engine, layout, Initialisation.TORCH, config.seed());
                 EagerModel average = new EagerModel(layout, state.average());
@@ -132,7 +132,7 @@ public final class Training {
         int side = config.data().size() / autoencoder.config().downsampling();
         Denoiser model = c.model().of(side, autoencoder.config().latentChannels(), source.numClasses());
         NdParams layout = new NdParams(WeightCheck.wanted(model));
-        Fit fit = fit(stage);
+        Fit fit = fit(stage, c);
         Path first = out.resolve("training/autoencoder/model");
         try (Component<AutoencoderKl> files = Component.openAutoencoder(first);
                 EagerModel codec = new EagerModel(files.weights());
@@ -142,7 +142,7 @@ public final class Training {
             LatentCache cache = encode(codec, autoencoder);
             BatchOrder order = order(c.batch());
             float scale = (float) autoencoder.config().scalingFactor();
-            Objective objective = new DenoiserObjective(new NdOps(manager), model, c.labelDrop(), streams, step -> {
+            Objective objective = new DenoiserObjective(new NdOps(manager, c.precision()), model, c.labelDrop(), streams, step -> {
                 Batch b = cache.draw(order, config.data().mirror(), step, streams.of(Purpose.POSTERIOR, step));
                 for (int i = 0; i < b.values().length; i++) {
                     b.values()[i] *= scale;
@@ -190,8 +190,8 @@ public final class Training {
         return new Stage(name, steps, optimizer, config.pace(), out.resolve("training").resolve(name));
     }
 
-    private Fit fit(Stage stage) {
-        return new Fit(stage, config.yaml(), listener, cancelled);
+    private Fit fit(Stage stage, Record training) {
+        return new Fit(stage, config.yaml(training), listener, cancelled);
     }
 
     private BatchOrder order(int batch) {

@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.maskrt.models.Denoiser;
+import org.maskrt.models.diffusion.GuidedChannels;
 import org.maskrt.models.ops.Ops;
 import org.maskrt.models.ops.Params;
 import org.maskrt.models.ops.Shape;
@@ -12,7 +13,6 @@ import org.maskrt.models.vae.AutoencoderKl;
 
 /** The graphs of DESIGN, section 5. C channels of the latent, C' of the output, K the length of a modulation vector. */
 public final class ModelGraphs {
-    private static final int REFERENCE_CHANNELS = 3;
 
     private ModelGraphs() {}
 
@@ -124,7 +124,7 @@ public final class ModelGraphs {
 
         private <T> T guide(Ops<T> ops, T conditional, T unconditional, T weight) {
             int channels = model.inChannels();
-            int count = guided == GuidedChannels.ALL ? channels : Math.min(REFERENCE_CHANNELS, channels);
+            int count = guided.count(channels);
             boolean all = count == channels;
             T c = all ? conditional : ops.slice(conditional, 1, 0, count);
             T u = all ? unconditional : ops.slice(unconditional, 1, 0, count);
