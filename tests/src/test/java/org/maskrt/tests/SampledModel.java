@@ -2,7 +2,6 @@ package org.maskrt.tests;
 
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.maskrt.exporter.EagerJudge;
@@ -40,7 +39,6 @@ final class SampledModel {
     static Path export(Path folder, ExportOptions options) {
         CostOps costs = new CostOps();
         MDT.forward(costs, costs.params(), costs.input(1, 4, 8, 8), costs.input(1), costs.input(1));
-        costs.params();
         Weights transformer = random(costs.weights(), 1);
         CostOps vaeCosts = new CostOps();
         VAE.encode(vaeCosts, vaeCosts.params(), vaeCosts.input(1, 3, 16, 16));
