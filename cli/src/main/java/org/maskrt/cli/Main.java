@@ -1,19 +1,99 @@
 package org.maskrt.cli;
 
+import java.io.PrintWriter;
+import org.maskrt.models.ExitCode;
+import org.maskrt.models.MaskRtException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /** The command {@code maskrt}. */
 @Command(
         name = "maskrt",
-        version = "maskrt 0.1.0-SNAPSHOT",
+        versionProvider = Main.Version.class,
         mixinStandardHelpOptions = true,
-        description = "Masked diffusion transformers from weights to pictures.")
-public final class Main {
+        synopsisSubcommandLabel = "COMMAND",
+        description = "Masked diffusion transformers from weights to pictures.",
+        subcommands = {
+            DemoCommand.class,
+            SampleCommand.class,
+            TrainCommand.class,
+            ExportCommand.class,
+            InspectCommand.class,
+            VerifyCommand.class,
+            BenchCommand.class,
+            DoctorCommand.class
+        },
+        footer = {
+            "",
+            "Exit codes: 0 ok, 1 run-time failure, 2 usage, 3 environment, 4 tolerance or gate failed, 5 NaN or infinity,"
+                    + " 130 interrupted."
+        })
+public final class Main implements Runnable {
+    @Spec
+    private CommandSpec spec;
+
     private Main() {}
 
     /** Ends the process with the command's exit code. */
     public static void main(String[] args) {
-        System.exit(new CommandLine(new Main()).execute(args));
+        int code = run(new PrintWriter(System.out, true), new PrintWriter(System.err, true), args);
+        Interrupts.finished();
+        System.exit(code);
+    }
+
+    /** Runs one command line and returns its exit code. */
+    public static int run(PrintWriter out, PrintWriter err, String... args) {
+        return new CommandLine(new Main())
+                .setOut(out)
+                .setErr(err)
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .setUsageHelpAutoWidth(true)
+                .setParameterExceptionHandler(Main::usage)
+                .setExecutionExceptionHandler((e, commandLine, parsed) -> failure(commandLine, e))
+                .execute(args);
+    }
+
+    @Override
+    public void run() {
+        throw new ParameterException(spec.commandLine(), "a command is needed");
+    }
+
+    private static int usage(ParameterException e, String[] args) {
+        CommandLine where = e.getCommandLine();
+        where.getErr()
+                .println("maskrt: " + oneLine(e) + "; see '"
+                        + where.getCommandSpec().qualifiedName() + " --help'");
+        return ExitCode.USAGE.value();
+    }
+
+    private static int failure(CommandLine where, Exception e) {
+        if (e instanceof MaskRtException expected) {
+            where.getErr().println("maskrt: " + oneLine(expected));
+            return expected.code().value();
+        }
+        where.getErr()
+                .println("maskrt: unexpected " + e.getClass().getSimpleName() + ": " + oneLine(e) + "; please report it"
+                        + " (MASKRT_LOG_LEVEL=debug shows where it comes from)");
+        if ("debug".equalsIgnoreCase(System.getenv("MASKRT_LOG_LEVEL"))) {
+            e.printStackTrace(where.getErr());
+        }
+        return ExitCode.FAILURE.value();
+    }
+
+    private static String oneLine(Throwable e) {
+        return String.valueOf(e.getMessage()).replaceAll("\\s*\\R\\s*", " ");
+    }
+
+    /** The version of this build. */
+    static final class Version implements IVersionProvider {
+        @Override
+        public String[] getVersion() {
+            String version = Main.class.getPackage().getImplementationVersion();
+            return new String[] {"maskrt " + (version == null ? "0.1.0-SNAPSHOT" : version)};
+        }
     }
 }

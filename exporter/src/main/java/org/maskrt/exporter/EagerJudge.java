@@ -2,10 +2,10 @@ package org.maskrt.exporter;
 
 import java.util.Map;
 import org.maskrt.exporter.graphs.ModelGraph;
+import org.maskrt.models.ops.Params;
 import org.maskrt.models.ops.ReferenceOps;
 import org.maskrt.models.ops.Tensor;
 import org.maskrt.models.weights.Weights;
-import org.maskrt.models.ops.Params;
 
 /** Runs a graph eagerly: what an exported file is compared with. */
 @FunctionalInterface

@@ -4,7 +4,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import org.maskrt.exporter.GraphStyle.Precision;
-import org.maskrt.exporter.graphs.GuidedChannels;
+import org.maskrt.models.diffusion.GuidedChannels;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.ops.Shape;
@@ -38,11 +38,13 @@ public record ExportOptions(
         GRAPHS.forEach(unknown::remove);
         if (graphs.isEmpty() || !unknown.isEmpty()) {
             throw new MaskRtException(
-                    ExitCode.USAGE, "graphs: expected some of " + GRAPHS + ", received " + graphs + "; name known ones");
+                    ExitCode.USAGE,
+                    "graphs: expected some of " + GRAPHS + ", received " + graphs + "; name known ones");
         }
         if (batch != Shape.BATCH && batch < 1) {
             throw new MaskRtException(
-                    ExitCode.USAGE, "batch: expected 'dynamic' or at least 1, received " + batch + "; choose one of these");
+                    ExitCode.USAGE,
+                    "batch: expected 'dynamic' or at least 1, received " + batch + "; choose one of these");
         }
         graphs = Set.copyOf(graphs);
     }

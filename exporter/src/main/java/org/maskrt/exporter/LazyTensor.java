@@ -41,7 +41,8 @@ final class LazyTensor {
     }
 
     /** The parameter that this is, or is made of; null if there is none or are several. */
-    @Nullable String path() {
+    @Nullable
+    String path() {
         return paths.size() == 1 ? paths.first() : null;
     }
 

@@ -46,8 +46,9 @@ public final class OnnxChecker {
             if (!outputs.equals(declared.getGraph().getOutputList())) {
                 throw new MaskRtException(
                         ExitCode.FAILURE,
-                        model + ": expected the outputs " + flat(declared.getGraph().getOutputList())
-                                + ", shape inference gave " + flat(outputs) + "; report this as a bug");
+                        model + ": expected the outputs "
+                                + flat(declared.getGraph().getOutputList()) + ", shape inference gave " + flat(outputs)
+                                + "; report this as a bug");
             }
         } catch (MaskRtException e) {
             throw e;

@@ -1,6 +1,7 @@
 package org.maskrt.exporter;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import java.io.IOException;
@@ -18,6 +19,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.stream.Stream;
@@ -90,6 +92,26 @@ public final class OnnxExporter {
      */
     public List<ExportReport> export(AutoencoderKl vae, int size, Weights weights, Path onnx) {
         return export(wanted(List.of(new VaeEncoder(vae, size), new VaeDecoder(vae, size))), weights, onnx);
+    }
+
+    /** Whether every graph of the options below {@code onnx} was made by this version from these weights in this style. */
+    public boolean isCurrent(Set<String> graphs, Weights weights, Path onnx) {
+        String sha = sha256(weights.origin(), weights);
+        for (String graph : graphs) {
+            Path report = onnx.resolve(graph).resolve(REPORT);
+            try {
+                JsonNode made = new ObjectMapper().readTree(report.toFile());
+                if (!made.path("weights_sha256").asText().equals(sha)
+                        || !made.path("tool_version").asText().equals(version())
+                        || !made.path("attention").asText().equals(options.style().attention().toString())
+                        || !Files.exists(onnx.resolve(graph).resolve(OnnxFile.DATA))) {
+                    return false;
+                }
+            } catch (IOException e) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private List<ModelGraph> wanted(List<ModelGraph> all) {
@@ -206,7 +228,8 @@ public final class OnnxExporter {
                         ExitCode.TOLERANCE,
                         graph.name() + ": expected " + name + " within " + validation.tolerance()
                                 + " of the eager model (max|diff|/max|reference|, seed " + validation.seed()
-                                + "), received " + difference + "; nothing was written: report this, or allow more with --atol");
+                                + "), received " + difference
+                                + "; nothing was written: report this, or allow more with --atol");
             }
         });
         return reached;
@@ -278,7 +301,7 @@ public final class OnnxExporter {
         report.put("target", style.target().toString());
         report.put("batch", options.batch() == Shape.BATCH ? "dynamic" : options.batch());
         if (graph instanceof GuidedStep) {
-            report.put("guided_channels", options.guided().toString());
+            report.put("guided_channels", options.guided().label());
         }
         report.put("weights_sha256", sha);
         report.put("tool_version", version());
@@ -295,9 +318,7 @@ public final class OnnxExporter {
 
     private static String json(Object value) {
         try {
-            return new ObjectMapper()
-                    .enable(SerializationFeature.INDENT_OUTPUT)
-                    .writeValueAsString(value);
+            return new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT).writeValueAsString(value);
         } catch (JsonProcessingException e) {
             throw new IllegalStateException(e);
         }

@@ -166,9 +166,8 @@ public final class OnnxFile {
         domains.add("");
         names.nodes().values().forEach(node -> domains.add(node.op().domain()));
         for (String domain : domains) {
-            model.addOpsetImport(OperatorSetIdProto.newBuilder()
-                    .setDomain(domain)
-                    .setVersion(domain.isEmpty() ? OnnxOp.OPSET : 1));
+            model.addOpsetImport(
+                    OperatorSetIdProto.newBuilder().setDomain(domain).setVersion(domain.isEmpty() ? OnnxOp.OPSET : 1));
         }
         new TreeMap<>(metadata).forEach((key, value) -> model.addMetadataProps(entry(key, value)));
         return model.build();
@@ -241,7 +240,8 @@ public final class OnnxFile {
         TensorProto write(String name, OnnxValue value) throws IOException {
             if (Thread.currentThread().isInterrupted()) {
                 throw new MaskRtException(
-                        ExitCode.INTERRUPTED, name + ": interrupted before it was written; nothing was kept, export again");
+                        ExitCode.INTERRUPTED,
+                        name + ": interrupted before it was written; nothing was kept, export again");
             }
             LazyTensor constant = value.constant();
             if (constant == null) {
@@ -252,8 +252,9 @@ public final class OnnxFile {
                 throw new IllegalStateException(
                         "the initialiser " + name + ": expected " + value.shape() + ", received " + tensor);
             }
-            TensorProto.Builder proto =
-                    TensorProto.newBuilder().setName(name).setDataType(value.type().proto().getNumber());
+            TensorProto.Builder proto = TensorProto.newBuilder()
+                    .setName(name)
+                    .setDataType(value.type().proto().getNumber());
             for (int dim : value.shape().dims()) {
                 proto.addDims(dim);
             }

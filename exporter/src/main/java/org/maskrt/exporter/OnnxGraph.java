@@ -50,9 +50,11 @@ public final class OnnxGraph {
         return out;
     }
 
-    void add(OnnxOp op, String path, List<@Nullable OnnxValue> in, Map<String, Object> attributes, List<OnnxValue> out) {
+    void add(
+            OnnxOp op, String path, List<@Nullable OnnxValue> in, Map<String, Object> attributes, List<OnnxValue> out) {
         op.check(path + "/" + op.onnxName(), in, out.size(), attributes);
-        nodes.add(new OnnxNode(op, path, Collections.unmodifiableList(new ArrayList<>(in)), Map.copyOf(attributes), out));
+        nodes.add(
+                new OnnxNode(op, path, Collections.unmodifiableList(new ArrayList<>(in)), Map.copyOf(attributes), out));
     }
 
     Map<String, OnnxValue> inputs() {

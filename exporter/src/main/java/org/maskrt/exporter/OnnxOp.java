@@ -60,13 +60,7 @@ public enum OnnxOp {
         this(onnxName, minInputs, maxInputs, sinceOpset, Set.of(), Set.of());
     }
 
-    OnnxOp(
-            String onnxName,
-            int minInputs,
-            int maxInputs,
-            int sinceOpset,
-            Set<String> required,
-            Set<String> optional) {
+    OnnxOp(String onnxName, int minInputs, int maxInputs, int sinceOpset, Set<String> required, Set<String> optional) {
         this.onnxName = onnxName;
         this.minInputs = minInputs;
         this.maxInputs = maxInputs;

@@ -31,8 +31,8 @@ public final class OnnxOps implements Ops<OnnxValue> {
     private static final ReferenceOps REFERENCE = new ReferenceOps();
 
     /** Layers that keep fp32 in an fp16 graph: the residual stream passes through {@code skip_linear}. */
-    private static final Pattern FP32_LAYER =
-            Pattern.compile("(x_embedder|t_embedder|y_embedder|final_layer)\\b.*|.*\\b(adaLN_modulation|skip_linear)\\b.*");
+    private static final Pattern FP32_LAYER = Pattern.compile(
+            "(x_embedder|t_embedder|y_embedder|final_layer)\\b.*|.*\\b(adaLN_modulation|skip_linear)\\b.*");
 
     private final OnnxGraph graph;
     private final GraphStyle style;
@@ -123,7 +123,9 @@ public final class OnnxOps implements Ops<OnnxValue> {
                 throw new IllegalArgumentException(
                         "concat on axis " + a + " needs equal other axes, got " + first + " and " + part.shape());
             }
-            length = length < 0 || part.shape().dim(a) < 0 ? Shape.BATCH : length + part.shape().dim(a);
+            length = length < 0 || part.shape().dim(a) < 0
+                    ? Shape.BATCH
+                    : length + part.shape().dim(a);
         }
         Shape to = first.with(a, length);
         if (parts.stream().allMatch(OnnxValue::isConstant)) {
@@ -171,7 +173,12 @@ public final class OnnxOps implements Ops<OnnxValue> {
             parts.add(OnnxValue.of(x.shape().with(a, size), x.type()));
         }
         if (equalParts) {
-            graph.add(OnnxOp.SPLIT, path, List.of(x), Map.of("axis", (long) a, "num_outputs", (long) sizes.length), parts);
+            graph.add(
+                    OnnxOp.SPLIT,
+                    path,
+                    List.of(x),
+                    Map.of("axis", (long) a, "num_outputs", (long) sizes.length),
+                    parts);
         } else {
             graph.add(OnnxOp.SPLIT, path, List.of(x, shapeOf(sizes)), Map.of("axis", (long) a), parts);
         }
@@ -208,8 +215,7 @@ public final class OnnxOps implements Ops<OnnxValue> {
         return binary(op, a, b, Shape.broadcast(a.shape(), b.shape()), reference);
     }
 
-    private OnnxValue binary(
-            OnnxOp op, OnnxValue a, OnnxValue b, Shape to, Function<List<Tensor>, Tensor> reference) {
+    private OnnxValue binary(OnnxOp op, OnnxValue a, OnnxValue b, Shape to, Function<List<Tensor>, Tensor> reference) {
         if (a.isConstant() && b.isConstant()) {
             return fold(to, List.of(a, b), reference);
         }
@@ -229,7 +235,9 @@ public final class OnnxOps implements Ops<OnnxValue> {
 
     @Override
     public OnnxValue mean(OnnxValue x, int axis) {
-        return x.isConstant() ? Ops.super.mean(x, axis) : reduce(OnnxOp.REDUCE_MEAN, x, x.shape().axis(axis));
+        return x.isConstant()
+                ? Ops.super.mean(x, axis)
+                : reduce(OnnxOp.REDUCE_MEAN, x, x.shape().axis(axis));
     }
 
     private OnnxValue reduce(OnnxOp op, OnnxValue x, int axis) {
@@ -318,7 +326,10 @@ public final class OnnxOps implements Ops<OnnxValue> {
                 "strides", new long[] {g.stride(), g.stride()},
                 "pads", new long[] {g.top(), g.left(), g.bottom(), g.right()});
         return node(
-                OnnxOp.CONV, List.of(as(type, x), as(type, weight), as(type, bias)), attributes, OnnxValue.of(to, type));
+                OnnxOp.CONV,
+                List.of(as(type, x), as(type, weight), as(type, bias)),
+                attributes,
+                OnnxValue.of(to, type));
     }
 
     @Override
@@ -333,7 +344,8 @@ public final class OnnxOps implements Ops<OnnxValue> {
                 && !FP32_LAYER.matcher(p.path()).matches();
         String outer = path;
         path = p.path();
-        OnnxValue y = Ops.super.linear(p, x.isConstant() ? x : as(half ? OnnxType.FLOAT16 : OnnxType.FLOAT, x), in, out);
+        OnnxValue y =
+                Ops.super.linear(p, x.isConstant() ? x : as(half ? OnnxType.FLOAT16 : OnnxType.FLOAT, x), in, out);
         path = outer;
         return y;
     }
@@ -415,8 +427,7 @@ public final class OnnxOps implements Ops<OnnxValue> {
         String outer = path;
         path = p.path();
         OnnxValue grouped = reshape(x, Shape.BATCH, groups, c / groups * s.dim(2) * s.dim(3));
-        OnnxValue normal = reshape(
-                instanceNorm(as(OnnxType.FLOAT, grouped), eps), Shape.BATCH, c, s.dim(2), s.dim(3));
+        OnnxValue normal = reshape(instanceNorm(as(OnnxType.FLOAT, grouped), eps), Shape.BATCH, c, s.dim(2), s.dim(3));
         OnnxValue y = add(mul(normal, reshape(p.get("weight", c), c, 1, 1)), reshape(p.get("bias", c), c, 1, 1));
         path = outer;
         return y;
@@ -428,8 +439,8 @@ public final class OnnxOps implements Ops<OnnxValue> {
             return Ops.super.upsampleNearest2x(x);
         }
         Shape s = x.shape();
-        Map<String, Object> attributes = Map.of(
-                "mode", "nearest", "coordinate_transformation_mode", "asymmetric", "nearest_mode", "floor");
+        Map<String, Object> attributes =
+                Map.of("mode", "nearest", "coordinate_transformation_mode", "asymmetric", "nearest_mode", "floor");
         return node(
                 OnnxOp.RESIZE,
                 Arrays.asList(x, null, constant(new float[] {1, 1, 2, 2}, 4)),
@@ -438,8 +449,7 @@ public final class OnnxOps implements Ops<OnnxValue> {
     }
 
     @Override
-    public OnnxValue attention(
-            String at, OnnxValue q, OnnxValue k, OnnxValue v, int heads, @Nullable OnnxValue bias) {
+    public OnnxValue attention(String at, OnnxValue q, OnnxValue k, OnnxValue v, int heads, @Nullable OnnxValue bias) {
         String outer = path;
         path = at;
         boolean fused = style.attention() == Attention.ORT_MHA && !(q.isConstant() || k.isConstant() || v.isConstant());
@@ -457,8 +467,7 @@ public final class OnnxOps implements Ops<OnnxValue> {
         return node(OnnxOp.MULTI_HEAD_ATTENTION, in, Map.of("num_heads", (long) heads), OnnxValue.of(q.shape(), type));
     }
 
-    private OnnxValue node(
-            OnnxOp op, List<@Nullable OnnxValue> in, Map<String, Object> attributes, OnnxValue out) {
+    private OnnxValue node(OnnxOp op, List<@Nullable OnnxValue> in, Map<String, Object> attributes, OnnxValue out) {
         return graph.add(op, layer(in), in, attributes, out);
     }
 
@@ -493,8 +502,11 @@ public final class OnnxOps implements Ops<OnnxValue> {
 
     /** Constants take the type of what they meet; fp16 meets fp32 in fp32. */
     private static OnnxType common(List<OnnxValue> values) {
-        List<OnnxType> types =
-                values.stream().filter(v -> !v.isConstant()).map(OnnxValue::type).distinct().toList();
+        List<OnnxType> types = values.stream()
+                .filter(v -> !v.isConstant())
+                .map(OnnxValue::type)
+                .distinct()
+                .toList();
         return types.size() == 1 ? types.get(0) : OnnxType.FLOAT;
     }
 
@@ -509,6 +521,7 @@ public final class OnnxOps implements Ops<OnnxValue> {
         if (constant != null) {
             return new OnnxValue(x.shape(), type, constant);
         }
-        return node(OnnxOp.CAST, List.of(x), Map.of("to", (long) type.proto().getNumber()), OnnxValue.of(x.shape(), type));
+        return node(
+                OnnxOp.CAST, List.of(x), Map.of("to", (long) type.proto().getNumber()), OnnxValue.of(x.shape(), type));
     }
 }

@@ -34,7 +34,8 @@ public final class OnnxValue {
         return constant != null;
     }
 
-    @Nullable LazyTensor constant() {
+    @Nullable
+    LazyTensor constant() {
         return constant;
     }
 

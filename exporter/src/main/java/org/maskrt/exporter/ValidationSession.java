@@ -35,6 +35,8 @@ public final class ValidationSession implements AutoCloseable {
         OnnxFile.requireData(model);
         try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
             options.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL);
+            // One run each: threads that wait busily for the next would only be in the way.
+            options.addConfigEntry("session.intra_op.allow_spinning", "0");
             return new ValidationSession(model, environment().createSession(model.toString(), options));
         } catch (OrtException e) {
             throw failure(model, "opening", e);
@@ -76,7 +78,8 @@ public final class ValidationSession implements AutoCloseable {
     }
 
     private static Tensor tensor(OnnxTensor t) {
-        int[] dims = Arrays.stream(t.getInfo().getShape()).mapToInt(Math::toIntExact).toArray();
+        int[] dims =
+                Arrays.stream(t.getInfo().getShape()).mapToInt(Math::toIntExact).toArray();
         FloatBuffer buffer = t.getFloatBuffer();
         float[] values = new float[buffer.remaining()];
         buffer.get(values);

@@ -8,7 +8,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import org.maskrt.exporter.ExportOptions.Validation;
-import org.maskrt.exporter.graphs.GuidedChannels;
+import org.maskrt.models.diffusion.GuidedChannels;
 import org.maskrt.exporter.graphs.ModelGraph;
 import org.maskrt.exporter.graphs.ModelGraphs.GuidedStep;
 import org.maskrt.models.Denoiser;
@@ -44,7 +44,8 @@ final class FullSize {
                             .withValidation(Validation.off());
                     new OnnxExporter(options, EagerJudge.reference(), (graph, stage, fraction) -> {
                                 if (fraction == 0 || fraction == 1) {
-                                    System.out.printf("%5.1f s %s %s %s%n", seconds(start), graph, stage.label(), fraction);
+                                    System.out.printf(
+                                            "%5.1f s %s %s %s%n", seconds(start), graph, stage.label(), fraction);
                                 }
                             })
                             .export(model, weights, folder.resolve("onnx"));
@@ -55,8 +56,8 @@ final class FullSize {
                 Random random = new Random(1);
                 Map<String, Tensor> inputs = new LinkedHashMap<>();
                 graph.inputs().forEach(port -> inputs.put(port.name(), port.random(random, 1, 1)));
-                try (ValidationSession session =
-                        ValidationSession.open(folder.resolve("onnx/guided_step").resolve(OnnxFile.MODEL))) {
+                try (ValidationSession session = ValidationSession.open(
+                        folder.resolve("onnx/guided_step").resolve(OnnxFile.MODEL))) {
                     System.out.printf("opened after %.1f s%n", seconds(start));
                     long step = System.nanoTime();
                     System.out.println(session.run(inputs).get("eps").values()[0]);
@@ -67,7 +68,8 @@ final class FullSize {
         }
         System.out.printf("%s: %.1f s%n", args[0], seconds(start));
         try (var lines = Files.lines(Path.of("/proc/self/status"))) {
-            lines.filter(line -> line.startsWith("VmHWM") || line.startsWith("Rss")).forEach(System.out::println);
+            lines.filter(line -> line.startsWith("VmHWM") || line.startsWith("Rss"))
+                    .forEach(System.out::println);
         }
         System.out.println("weights: " + Files.size(file) + " bytes");
     }

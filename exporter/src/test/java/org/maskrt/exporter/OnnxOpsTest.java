@@ -29,7 +29,10 @@ class OnnxOpsTest {
         Map<String, Tensor> feeds = new LinkedHashMap<>();
         for (Tensor x : inputs) {
             if (fold) {
-                in.add(x.isIndices() ? ops.indices(x.indices(), x.shape().dims()) : ops.constant(x.values(), x.shape().dims()));
+                in.add(
+                        x.isIndices()
+                                ? ops.indices(x.indices(), x.shape().dims())
+                                : ops.constant(x.values(), x.shape().dims()));
             } else {
                 String name = "in" + feeds.size();
                 in.add(graph.input(name, x.shape(), x.isIndices() ? OnnxType.INT64 : OnnxType.FLOAT));

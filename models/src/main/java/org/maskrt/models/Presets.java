@@ -32,6 +32,11 @@ public final class Presets {
         return names;
     }
 
+    /** Whether {@code name} has the form of a preset's name. */
+    public static boolean isName(String name) {
+        return NAME.matcher(name).matches();
+    }
+
     /**
      * The preset for latents of {@code inputSize} x {@code inputSize} with 1000 classes.
      *

@@ -36,7 +36,7 @@ final class ExportInfo {
     GuidedChannels guidedChannels() {
         String name = node.path("guided_channels").asText();
         for (GuidedChannels channels : GuidedChannels.values()) {
-            if (GuidanceOptions.label(channels).equals(name)) {
+            if (channels.label().equals(name)) {
                 return channels;
             }
         }

@@ -1,6 +1,5 @@
 package org.maskrt.runtime;
 
-import java.util.Locale;
 import org.maskrt.models.diffusion.Guidance;
 import org.maskrt.models.diffusion.GuidedChannels;
 
@@ -19,10 +18,5 @@ public record GuidanceOptions(Guidance guidance, GuidedChannels channels, double
     /** The published channels, nothing skipped that has an influence. */
     public static GuidanceOptions of(Guidance guidance) {
         return new GuidanceOptions(guidance, GuidedChannels.REFERENCE, 0);
-    }
-
-    /** As guided channels are named on the command line and in results. */
-    static String label(GuidedChannels channels) {
-        return channels.name().toLowerCase(Locale.ROOT);
     }
 }

@@ -23,7 +23,7 @@ final class Parameters {
         json.put("eta", request.sampling().eta());
         ObjectNode guidance = json.putObject("guidance");
         describe(guidance, request.guidance().guidance());
-        guidance.put("channels", GuidanceOptions.label(request.guidance().channels()));
+        guidance.put("channels", request.guidance().channels().label());
         guidance.put("skip_tolerance", request.guidance().skipTolerance());
         json.put("backend", from.backend());
         json.put("maskrt", version == null ? "development" : version);

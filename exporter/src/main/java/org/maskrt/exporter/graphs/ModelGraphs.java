@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.maskrt.models.Denoiser;
+import org.maskrt.models.diffusion.GuidedChannels;
 import org.maskrt.models.ops.Ops;
 import org.maskrt.models.ops.Params;
 import org.maskrt.models.ops.Shape;
@@ -12,7 +13,6 @@ import org.maskrt.models.vae.AutoencoderKl;
 
 /** The graphs of DESIGN, section 5. C channels of the latent, C' of the output, K the length of a modulation vector. */
 public final class ModelGraphs {
-    private static final int REFERENCE_CHANNELS = 3;
 
     private ModelGraphs() {}
 
@@ -48,8 +48,7 @@ public final class ModelGraphs {
 
         @Override
         public List<Port> inputs() {
-            return List.of(
-                    Port.timesteps("timesteps", Shape.STEPS), Port.labels("class_labels", model.numClasses()));
+            return List.of(Port.timesteps("timesteps", Shape.STEPS), Port.labels("class_labels", model.numClasses()));
         }
 
         @Override
@@ -106,7 +105,8 @@ public final class ModelGraphs {
             T out = model.denoise(ops, p, ops.concat(0, List.of(x, x)), modulations);
             int channels = model.inChannels();
             int batch = ops.shape(x).dim(0);
-            List<T> halves = ops.split(channels == model.outChannels() ? out : ops.slice(out, 1, 0, channels), 0, batch, batch);
+            List<T> halves =
+                    ops.split(channels == model.outChannels() ? out : ops.slice(out, 1, 0, channels), 0, batch, batch);
             T eps = guide(ops, halves.get(0), halves.get(1), ops.reshape(get(in, "guidance"), Shape.BATCH, 1, 1, 1));
 
             List<T> factors = ops.split(get(in, "coefficients"), 1, 1, 1, 1, 1);
@@ -124,7 +124,7 @@ public final class ModelGraphs {
 
         private <T> T guide(Ops<T> ops, T conditional, T unconditional, T weight) {
             int channels = model.inChannels();
-            int count = guided == GuidedChannels.ALL ? channels : Math.min(REFERENCE_CHANNELS, channels);
+            int count = guided.count(channels);
             boolean all = count == channels;
             T c = all ? conditional : ops.slice(conditional, 1, 0, count);
             T u = all ? unconditional : ops.slice(unconditional, 1, 0, count);
@@ -169,7 +169,8 @@ public final class ModelGraphs {
         @Override
         public List<Port> inputs() {
             int side = size / vae.config().downsampling();
-            return List.of(Port.values("latent_sample", Shape.BATCH, vae.config().latentChannels(), side, side));
+            return List.of(
+                    Port.values("latent_sample", Shape.BATCH, vae.config().latentChannels(), side, side));
         }
 
         @Override

@@ -1,5 +1,7 @@
 package org.maskrt.models.diffusion;
 
+import java.util.Locale;
+
 /** Which channels of the predicted noise guidance acts on; the others, and a learned variance, are those of the conditional half. */
 public enum GuidedChannels {
     /** The first three, as DiT and MDT publish. */
@@ -8,6 +10,11 @@ public enum GuidedChannels {
     ALL;
 
     private static final int REFERENCE_CHANNELS = 3;
+
+    /** As options and {@code export.json} name it. */
+    public String label() {
+        return name().toLowerCase(Locale.ROOT);
+    }
 
     /** The number of guided channels where the sample has {@code channels}. */
     public int count(int channels) {

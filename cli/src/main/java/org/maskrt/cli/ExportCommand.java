@@ -1,0 +1,170 @@
+package org.maskrt.cli;
+
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import org.maskrt.exporter.ExportListener;
+import org.maskrt.exporter.ExportOptions;
+import org.maskrt.exporter.ExportReport;
+import org.maskrt.exporter.GraphStyle;
+import org.maskrt.exporter.OnnxExporter;
+import org.maskrt.models.Denoiser;
+import org.maskrt.models.ExitCode;
+import org.maskrt.models.MaskRtException;
+import org.maskrt.models.diffusion.GuidedChannels;
+import org.maskrt.models.ops.Shape;
+import org.maskrt.models.weights.ModelFolder;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code maskrt export}. */
+@Command(
+        name = "export",
+        mixinStandardHelpOptions = true,
+        description = {
+            "Write a model folder's inference graphs as ONNX, check them, and compare them with the eager model.",
+            "Graphs: transformer, conditioner, denoiser, guided_step, vae_encoder, vae_decoder. The side-interpolater is not in them: in"
+                    + " inference it is the addition of the decoder position embedding."
+        })
+final class ExportCommand implements Callable<Integer> {
+    @Spec
+    private CommandSpec spec;
+
+    @Parameters(paramLabel = "MODEL", description = "A model folder.")
+    private Path model;
+
+    @Option(
+            names = {"-o", "--output"},
+            paramLabel = "DIR",
+            description = "Where the graphs go (default: MODEL/onnx, where 'sample' finds them).")
+    private @Nullable Path output;
+
+    @Option(names = "--graphs", split = ",", paramLabel = "NAME", description = "Only these graphs (default: all that the folder has).")
+    private @Nullable List<String> graphs;
+
+    @Option(
+            names = "--attention",
+            paramLabel = "FORM",
+            description = "decomposed (MatMul, Softmax, MatMul: any runtime) or ort-mha (ONNX Runtime's fused node) (default:"
+                    + " ${DEFAULT-VALUE}).")
+    private String attention = "ort-mha";
+
+    @Option(names = "--dtype", paramLabel = "TYPE", description = "fp32 or fp16 (default: ${DEFAULT-VALUE}).")
+    private String dtype = "fp32";
+
+    @Option(names = "--batch", paramLabel = "N", description = "dynamic, or a fixed batch (default: ${DEFAULT-VALUE}).")
+    private String batch = "dynamic";
+
+    @Option(names = "--target", paramLabel = "RUNTIME", description = "ort or tensorrt: whose fast forms are used (default: ${DEFAULT-VALUE}).")
+    private String target = "ort";
+
+    @Option(
+            names = "--guided-channels",
+            paramLabel = "WHICH",
+            description = "Channels that guided_step guides: reference (the first three, as published) or all (default: ${DEFAULT-VALUE}).")
+    private GuidedChannels channels = GuidedChannels.REFERENCE;
+
+    @Option(names = "--atol", paramLabel = "T", description = "Largest max|diff|/max|reference| allowed (default: 1e-5 for fp32, 2e-2 for fp16).")
+    private @Nullable Double tolerance;
+
+    @Option(names = "--no-validate", description = "Do not compare with the eager model.")
+    private boolean noValidate;
+
+    @Option(names = {"-q", "--quiet"}, description = "No progress bar.")
+    private boolean quiet;
+
+    @Override
+    public Integer call() {
+        ExportOptions options = options();
+        try (ModelFolder folder = ModelFolder.open(model);
+                Progress progress = new Progress(quiet)) {
+            folder.warnings().forEach(w -> spec.commandLine().getErr().println("warning: " + w));
+            folder.requireFinite();
+            Path onnx = output == null ? folder.path().resolve("onnx") : output;
+            long started = System.nanoTime();
+            List<ExportReport> reports = export(folder, onnx, options, progress);
+            progress.close();
+            PrintWriter out = spec.commandLine().getOut();
+            for (ExportReport report : reports) {
+                out.println(report.folder()
+                        + (report.worst().isPresent()
+                                ? String.format(
+                                        Locale.ROOT,
+                                        "  equal to the eager model within %.1e of max|out|",
+                                        report.worst().getAsDouble())
+                                : "  not compared"));
+            }
+            out.printf(Locale.ROOT, "%d graphs in %.1f s%n", reports.size(), (System.nanoTime() - started) / 1e9);
+        }
+        return 0;
+    }
+
+    private ExportOptions options() {
+        GraphStyle style = new GraphStyle(
+                choice("--attention", attention, GraphStyle.Attention.values()),
+                choice("--dtype", dtype, GraphStyle.Precision.values()),
+                choice("--target", target, GraphStyle.Target.values()));
+        ExportOptions options = ExportOptions.DEFAULT
+                .withStyle(style)
+                .withBatch(batch.equals("dynamic") ? Shape.BATCH : number(batch))
+                .withGuided(channels);
+        if (graphs != null) {
+            options = options.withGraphs(new LinkedHashSet<>(graphs));
+        }
+        if (noValidate) {
+            return options.withValidation(ExportOptions.Validation.off());
+        }
+        return tolerance == null
+                ? options
+                : options.withValidation(new ExportOptions.Validation(
+                        true, tolerance, options.validation().seed()));
+    }
+
+    private static int number(String batch) {
+        try {
+            return Integer.parseInt(batch);
+        } catch (NumberFormatException e) {
+            throw new MaskRtException(ExitCode.USAGE, "--batch: expected 'dynamic' or a number, got '" + batch + "'", e);
+        }
+    }
+
+    private static <E extends Enum<E>> E choice(String option, String name, E[] values) {
+        List<String> names = new ArrayList<>();
+        for (E value : values) {
+            if (value.toString().equals(name.toLowerCase(Locale.ROOT))) {
+                return value;
+            }
+            names.add(value.toString());
+        }
+        throw new MaskRtException(ExitCode.USAGE, option + ": expected one of " + names + ", got '" + name + "'");
+    }
+
+    /** All graphs of {@code options} that the folder can give. */
+    static List<ExportReport> export(ModelFolder folder, Path onnx, ExportOptions options, Progress progress) {
+        ExportListener listener = (graph, stage, fraction) ->
+                progress.update(graph + " " + stage.label(), Math.round(1000 * fraction), 1000);
+        Denoiser denoiser = folder.denoiser();
+        List<ExportReport> reports = new ArrayList<>();
+        try (EagerJudges judges = new EagerJudges()) {
+            OnnxExporter exporter = new OnnxExporter(options, judges, listener);
+            reports.addAll(exporter.export(denoiser, folder.transformerWeights(), onnx));
+            if (folder.hasAutoencoder()) {
+                int size = denoiser.inputSize() * folder.autoencoder().config().downsampling();
+                reports.addAll(exporter.export(folder.autoencoder(), size, folder.vaeWeights(), onnx));
+            } else if (options.graphs().equals(Set.of("vae_encoder")) || options.graphs().equals(Set.of("vae_decoder"))) {
+                throw new MaskRtException(
+                        ExitCode.USAGE, folder.path() + ": there is no autoencoder to export; add one, or name other graphs");
+            }
+        }
+        return reports;
+    }
+}

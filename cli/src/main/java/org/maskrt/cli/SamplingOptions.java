@@ -1,0 +1,135 @@
+package org.maskrt.cli;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.LongStream;
+import org.jspecify.annotations.Nullable;
+import org.maskrt.models.ExitCode;
+import org.maskrt.models.MaskRtException;
+import org.maskrt.models.diffusion.Guidance;
+import org.maskrt.models.diffusion.GuidedChannels;
+import org.maskrt.runtime.GuidanceOptions;
+import org.maskrt.runtime.Sampling;
+import org.maskrt.runtime.Seeds;
+import picocli.CommandLine.Option;
+
+/** The options of everything that samples. */
+final class SamplingOptions {
+    /** How the guidance weight follows the timestep. */
+    enum Schedule {
+        none,
+        constant,
+        linear,
+        cosine,
+        cosine_paper
+    }
+
+    @Option(
+            names = {"--num-sampling-steps", "--steps", "--denoising-steps"},
+            paramLabel = "N",
+            description =
+                    "Steps of the sampler: a number, or 'ddimN' for DDIM's even stride (default: ${DEFAULT-VALUE}).")
+    private String steps = "50";
+
+    @Option(
+            names = "--sampler",
+            paramLabel = "NAME",
+            description = "ddim, ddpm (learned variance) or dpm-solver++ (2M) (default: ${DEFAULT-VALUE}).")
+    private String sampler = "ddim";
+
+    @Option(names = "--eta", description = "Noise of DDIM: 0 none, 1 as much as DDPM (default: ${DEFAULT-VALUE}).")
+    private double eta;
+
+    @Option(
+            names = {"--cfg-scale", "--guidance-scale"},
+            paramLabel = "W",
+            description = "Weight of classifier-free guidance; 1 is none (default: ${DEFAULT-VALUE}).")
+    private double scale = 3.8;
+
+    @Option(
+            names = "--guidance",
+            paramLabel = "SCHEDULE",
+            description =
+                    "How the weight follows the timestep: none, constant, linear, cosine (power-cosine as MDT's code has it) or"
+                            + " cosine_paper (as the MDT paper has it) (default: ${DEFAULT-VALUE}).")
+    private Schedule guidance = Schedule.cosine;
+
+    @Option(
+            names = {"--scale-pow", "--pow-scale"},
+            paramLabel = "S",
+            description = "Power of the cosine schedules (default: ${DEFAULT-VALUE}).")
+    private double power = 4;
+
+    @Option(
+            names = "--guided-channels",
+            paramLabel = "WHICH",
+            description = "reference (the first three, as published) or all (default: ${DEFAULT-VALUE}).")
+    private GuidedChannels channels = GuidedChannels.REFERENCE;
+
+    @Option(
+            names = "--skip-tolerance",
+            paramLabel = "T",
+            description =
+                    "Leave out the unconditional half of steps whose weight is within T of 1, and the conditional half within T of 0"
+                            + " (default: only where the half has no influence at all).")
+    private double skipTolerance;
+
+    @Option(
+            names = {"--seed", "--global-seed"},
+            paramLabel = "SEED",
+            description = "Seed of the first picture; picture i has seed + i (default: ${DEFAULT-VALUE}).")
+    private long seed;
+
+    @Option(names = "--seeds", paramLabel = "LIST", description = "A seed for each picture, such as 1,2,5-10.")
+    private @Nullable String seeds;
+
+    @Option(
+            names = "--rng",
+            paramLabel = "NAME",
+            description =
+                    "per-image (pictures do not depend on the batch) or torch-cpu (PyTorch's CPU stream for the whole request)"
+                            + " (default: ${DEFAULT-VALUE}).")
+    private String rng = "per-image";
+
+    Sampling sampling() {
+        return new Sampling(steps, Sampling.Method.named(sampler), eta);
+    }
+
+    GuidanceOptions guidance(int trainTimesteps) {
+        Guidance schedule = scale == 1
+                ? Guidance.none()
+                : switch (guidance) {
+                    case none -> Guidance.none();
+                    case constant -> new Guidance.Constant(scale);
+                    case linear -> new Guidance.Linear(scale, trainTimesteps);
+                    case cosine -> new Guidance.PowerCosine(scale, power, trainTimesteps);
+                    case cosine_paper -> new Guidance.PaperPowerCosine(scale, power, trainTimesteps);
+                };
+        return new GuidanceOptions(schedule, channels, skipTolerance);
+    }
+
+    Seeds seeds() {
+        Seeds.Rng generator = Seeds.Rng.named(rng);
+        return new Seeds(generator, seeds == null ? List.of(seed) : numbers(seeds));
+    }
+
+    /** "1,2,5-7" to [1, 2, 5, 6, 7]. */
+    static List<Long> numbers(String list) {
+        List<Long> out = new ArrayList<>();
+        for (String part : list.split(",", -1)) {
+            String[] ends = part.trim().split("(?<=\\d)-", 2);
+            try {
+                long first = Long.parseLong(ends[0]);
+                long last = ends.length == 1 ? first : Long.parseLong(ends[1]);
+                if (last < first || last - first > 1_000_000) {
+                    throw new NumberFormatException();
+                }
+                LongStream.rangeClosed(first, last).forEach(out::add);
+            } catch (NumberFormatException e) {
+                throw new MaskRtException(
+                        ExitCode.USAGE, "--seeds: expected numbers and ranges such as 1,2,5-10, got '" + part + "'", e);
+            }
+        }
+        return out;
+    }
+}

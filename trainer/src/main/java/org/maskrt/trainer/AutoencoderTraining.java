@@ -1,0 +1,16 @@
+package org.maskrt.trainer;
+
+import org.maskrt.models.vae.AutoencoderKlConfig;
+
+/**
+ * The training of an autoencoder.
+ *
+ * @param model its sizes; its scaling factor is measured at the end
+ * @param steps how many
+ * @param batch pictures in a step
+ * @param edgeWeight of the differences between neighbouring pixels in the loss, against 1 for the pixels
+ * @param klWeight of the divergence from the unit normal, per latent value
+ * @param optimizer how the weights follow
+ */
+public record AutoencoderTraining(
+        AutoencoderKlConfig model, int steps, int batch, double edgeWeight, double klWeight, OptimizerConfig optimizer) {}

@@ -1,0 +1,18 @@
+package org.maskrt.trainer;
+
+import java.nio.file.Path;
+
+/**
+ * One model's part of a run.
+ *
+ * @param name for people and folders: {@code autoencoder} or {@code transformer}
+ * @param steps in all
+ * @param optimizer how the weights follow
+ * @param pace how often to save and to show
+ * @param folder for checkpoint, metrics and pictures
+ */
+record Stage(String name, long steps, OptimizerConfig optimizer, Pace pace, Path folder) {
+    Path checkpoint() {
+        return folder.resolve("checkpoint.safetensors");
+    }
+}

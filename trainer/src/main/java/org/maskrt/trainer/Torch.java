@@ -1,0 +1,36 @@
+package org.maskrt.trainer;
+
+import ai.djl.engine.Engine;
+import ai.djl.pytorch.jni.JniUtils;
+import org.maskrt.models.ExitCode;
+import org.maskrt.models.MaskRtException;
+
+/** The PyTorch engine of this process: offline, no tracking, one thread per core. */
+public final class Torch {
+    private Torch() {}
+
+    /**
+     * The engine, ready for use on the calling thread.
+     *
+     * @throws MaskRtException with {@link ExitCode#ENVIRONMENT} if its native library does not load
+     */
+    public static Engine engine() {
+        System.setProperty("ai.djl.offline", "true");
+        System.setProperty("OPT_OUT_TRACKING", "true");
+        System.setProperty("ai.djl.pytorch.graph_optimizer", "false");
+        try {
+            Engine engine = Engine.getEngine("PyTorch");
+            JniUtils.setNumThreads(Runtime.getRuntime().availableProcessors());
+            // libtorch's switch is per thread, and on in a thread that has never asked for the engine
+            JniUtils.setGradMode(false);
+            return engine;
+        } catch (RuntimeException | LinkageError e) {
+            throw new MaskRtException(
+                    ExitCode.ENVIRONMENT,
+                    "DJL's PyTorch engine does not load on " + System.getProperty("os.name") + "/" + System.getProperty("os.arch")
+                            + ": expected its native library for this platform on the class path, received: " + e.getMessage()
+                            + "; build with the profile of this platform",
+                    e);
+        }
+    }
+}

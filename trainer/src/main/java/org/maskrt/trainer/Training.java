@@ -1,0 +1,200 @@
+package org.maskrt.trainer;
+
+import ai.djl.engine.Engine;
+import ai.djl.ndarray.NDManager;
+import java.awt.image.BufferedImage;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.BooleanSupplier;
+import org.maskrt.models.Denoiser;
+import org.maskrt.models.ExitCode;
+import org.maskrt.models.MaskRtException;
+import org.maskrt.models.ops.Tensor;
+import org.maskrt.models.vae.AutoencoderKl;
+import org.maskrt.models.weights.AtomicFiles;
+import org.maskrt.models.weights.Component;
+import org.maskrt.models.weights.DType;
+import org.maskrt.models.weights.ModelFolder;
+import org.maskrt.models.weights.ScheduleConfig;
+import org.maskrt.models.weights.WeightCheck;
+import org.maskrt.models.weights.Weights;
+import org.maskrt.trainer.Streams.Purpose;
+import org.maskrt.trainer.data.Batch;
+import org.maskrt.trainer.data.BatchOrder;
+import org.maskrt.trainer.data.Batches;
+import org.maskrt.trainer.data.ImageSource;
+import org.maskrt.trainer.data.LatentCache;
+
+/**
+ * A whole run: an autoencoder, then a denoiser on its latents, then a model folder. A folder with a run that did not end is gone on with: what is
+ * done is not done again, and the result is the same as if the run had not stopped.
+ */
+public final class Training {
+    private static final int ENCODE_BATCH = 64;
+    private static final int MEASURED_BATCHES = 16;
+    private static final int PREVIEW_PICTURES = 8;
+
+    private final TrainConfig config;
+    private final Path out;
+    private final TrainListener listener;
+    private final BooleanSupplier cancelled;
+    private final Engine engine = Torch.engine();
+    private final ImageSource source;
+    private final Streams streams;
+
+    private Training(TrainConfig config, Path out, TrainListener listener, BooleanSupplier cancelled) {
+        this.config = config;
+        this.out = out;
+        this.listener = listener;
+        this.cancelled = cancelled;
+        this.source = config.data().open(config.seed(), listener::note);
+        this.streams = new Streams(config.seed());
+    }
+
+    /**
+     * Trains, or goes on training, until the end.
+     *
+     * @param out the model folder, which also takes checkpoints, metrics and pictures under {@code training/}
+     * @param cancelled asked before each step
+     * @throws MaskRtException for everything that a user can mend
+     */
+    public static void run(TrainConfig config, Path out, TrainListener listener, BooleanSupplier cancelled) {
+        AtomicFiles.writeString(out.resolve("training/config.yaml"), config.yaml());
+        Training training = new Training(config, out, listener, cancelled);
+        AutoencoderKl autoencoder = training.autoencoder();
+        training.transformer(autoencoder);
+    }
+
+    /** The first stage; its result is in {@code training/autoencoder/model}. */
+    private AutoencoderKl autoencoder() {
+        AutoencoderTraining c = config.autoencoder();
+        Stage stage = stage("autoencoder", c.steps(), c.optimizer());
+        Path finished = stage.folder().resolve("model");
+        if (Files.exists(finished.resolve("config.json"))) {
+            try (Component<AutoencoderKl> done = Component.openAutoencoder(finished)) {
+                return done.model();
+            }
+        }
+        AutoencoderKl model = new AutoencoderKl(c.model());
+        NdParams layout = new NdParams(WeightCheck.wanted(model));
+        Fit fit = fit(stage, c);
+        try (NDManager manager = engine.newBaseManager();
+                TrainState state = fit.open(engine, layout, Initialisation.TORCH, config.seed());
+                EagerModel average = new EagerModel(layout, state.average());
+                Batches batches = new Batches(source, order(c.batch()), config.data().mirror(), state.step())) {
+            NdOps ops = new NdOps(manager);
+            Batch shown = Batches.batch(source, order(PREVIEW_PICTURES), false, 0);
+            int size = config.data().size();
+            Tensor originals = Tensor.of(shown.values(), PREVIEW_PICTURES, 3, size, size);
+            fit.run(state, new AutoencoderObjective(ops, model, c, streams, batches), step -> {
+                Tensor moments = average.encode(model, originals);
+                Tensor means = average.run((o, p, in) -> o.slice(in.get(0), 1, 0, c.model().latentChannels()), moments);
+                Tensor again = average.decode(model, means);
+                Tensor both = average.run((o, p, in) -> o.concat(0, in), originals, again);
+                save(stage, step, Mosaic.of(both, PREVIEW_PICTURES));
+            });
+            AutoencoderKl scaled = new AutoencoderKl(c.model().withScalingFactor(1 / latentDeviation(average, model)));
+            Map<String, Tensor> weights = layout.unflatten(state.average().toFloatArray());
+            Component.writeAutoencoder(finished, scaled, Weights.of(finished.toString(), weights), DType.F32);
+            return scaled;
+        }
+    }
+
+    /** The standard deviation of the latents, of all channels together, about their mean 0 (Rombach et al., 2022, appendix G). */
+    private double latentDeviation(EagerModel eager, AutoencoderKl model) {
+        int size = config.data().size();
+        BatchOrder order = order(ENCODE_BATCH);
+        double sum = 0;
+        double squares = 0;
+        long count = 0;
+        for (int i = 0; i < MEASURED_BATCHES; i++) {
+            Batch batch = Batches.batch(source, order, false, i);
+            Tensor moments = eager.encode(model, Tensor.of(batch.values(), ENCODE_BATCH, 3, size, size));
+            int half = moments.size() / ENCODE_BATCH / 2;
+            float[] v = moments.values();
+            for (int b = 0; b < ENCODE_BATCH; b++) {
+                for (int k = 0; k < half; k++) {
+                    double mean = v[b * 2 * half + k];
+                    sum += mean;
+                    squares += mean * mean + Math.exp(v[b * 2 * half + half + k]);
+                    count++;
+                }
+            }
+        }
+        return Math.sqrt(squares / count - sum / count * (sum / count));
+    }
+
+    private void transformer(AutoencoderKl autoencoder) {
+        DenoiserTraining c = config.transformer();
+        Stage stage = stage("transformer", c.steps(), c.optimizer());
+        int side = config.data().size() / autoencoder.config().downsampling();
+        Denoiser model = c.model().of(side, autoencoder.config().latentChannels(), source.numClasses());
+        NdParams layout = new NdParams(WeightCheck.wanted(model));
+        Fit fit = fit(stage, c);
+        Path first = out.resolve("training/autoencoder/model");
+        try (Component<AutoencoderKl> files = Component.openAutoencoder(first);
+                EagerModel codec = new EagerModel(files.weights());
+                NDManager manager = engine.newBaseManager();
+                TrainState state = fit.open(engine, layout, Initialisation.DIFFUSION, config.seed());
+                EagerModel average = new EagerModel(layout, state.average())) {
+            LatentCache cache = encode(codec, autoencoder);
+            BatchOrder order = order(c.batch());
+            float scale = (float) autoencoder.config().scalingFactor();
+            Objective objective = new DenoiserObjective(new NdOps(manager, c.precision()), model, c.labelDrop(), streams, step -> {
+                Batch b = cache.draw(order, config.data().mirror(), step, streams.of(Purpose.POSTERIOR, step));
+                for (int i = 0; i < b.values().length; i++) {
+                    b.values()[i] *= scale;
+                }
+                return b;
+            });
+            fit.run(state, objective, step -> {
+                Tensor latents = Previews.sample(average, model, c.preview(), streams);
+                Tensor pictures = codec.run((o, p, in) -> autoencoder.decode(o, p, o.scale(in.get(0), 1 / scale)), latents);
+                save(stage, step, Mosaic.of(pictures, c.preview().columns()));
+            });
+            Map<String, Tensor> weights = layout.unflatten(state.average().toFloatArray());
+            Map<Integer, String> labels = new TreeMap<>();
+            for (int i = 0; i < source.labels().size(); i++) {
+                labels.put(i, source.labels().get(i));
+            }
+            ModelFolder.write(
+                    out,
+                    new ModelFolder.Contents(
+                            model, Weights.of("the trained transformer", weights), ScheduleConfig.linear(), labels),
+                    autoencoder,
+                    files.weights(),
+                    DType.F32);
+        }
+    }
+
+    private LatentCache encode(EagerModel codec, AutoencoderKl autoencoder) {
+        listener.stage("latents", 0, source.count());
+        return LatentCache.encode(
+                source, config.data().mirror(), ENCODE_BATCH, images -> codec.encode(autoencoder, images), done -> {
+                    if (cancelled.getAsBoolean()) {
+                        throw new MaskRtException(
+                                ExitCode.INTERRUPTED,
+                                out + ": interrupted while encoding pictures; run the same command again to go on");
+                    }
+                    listener.progress(done, Map.of());
+                });
+    }
+
+    private void save(Stage stage, long step, BufferedImage image) {
+        Mosaic.write(stage.folder().resolve(String.format("preview-%07d.png", step)), image);
+    }
+
+    private Stage stage(String name, long steps, OptimizerConfig optimizer) {
+        return new Stage(name, steps, optimizer, config.pace(), out.resolve("training").resolve(name));
+    }
+
+    private Fit fit(Stage stage, Record training) {
+        return new Fit(stage, config.yaml(training), listener, cancelled);
+    }
+
+    private BatchOrder order(int batch) {
+        return new BatchOrder(source.count(), batch, config.seed());
+    }
+}
