@@ -59,9 +59,7 @@ class SamplingTest {
     }
 
     private static GenerationRequest request() {
-        return GenerationRequest.of(LABELS)
-                .with(Sampling.ddim("8", 0.7))
-                .with(new Guidance.PowerCosine(3.8, 4, 1000));
+        return GenerationRequest.of(LABELS).with(Sampling.ddim("8", 0.7)).with(new Guidance.PowerCosine(3.8, 4, 1000));
     }
 
     @Test
@@ -77,7 +75,8 @@ class SamplingTest {
         assertEquals(8, once.provenance().fusedSteps());
         assertTrue(once.timings().denoiseMillis() > 0 && once.timings().millisPerStep() > 0);
         byte[] first = once.images().get(0).pixels();
-        assertTrue(IntStream.range(0, first.length).map(i -> first[i]).distinct().count() > 8, "a flat picture");
+        assertTrue(
+                IntStream.range(0, first.length).map(i -> first[i]).distinct().count() > 8, "a flat picture");
     }
 
     @Test
@@ -86,7 +85,8 @@ class SamplingTest {
             byte[] whole = pipeline.generate(request().with(seeds)).nhwc();
             for (int batch : new int[] {1, 2, 3}) {
                 try (DiffusionPipeline split = DiffusionPipeline.open(model, OPTIONS.withMaxBatch(batch))) {
-                    assertWithinOneLevel(whole, split.generate(request().with(seeds)).nhwc());
+                    assertWithinOneLevel(
+                            whole, split.generate(request().with(seeds)).nhwc());
                 }
             }
         }
@@ -108,9 +108,7 @@ class SamplingTest {
         GuidanceOptions all = new GuidanceOptions(new Guidance.Constant(2), GuidedChannels.ALL, 0);
         GenerationResult host = pipeline.generate(request().with(all));
         assertEquals(0, host.provenance().fusedSteps());
-        Path other = SampledModel.export(
-                temp.resolve("all"),
-                ExportOptions.DEFAULT.withGuided(org.maskrt.exporter.graphs.GuidedChannels.ALL));
+        Path other = SampledModel.export(temp.resolve("all"), ExportOptions.DEFAULT.withGuided(GuidedChannels.ALL));
         try (DiffusionPipeline fused = DiffusionPipeline.open(other, OPTIONS)) {
             GenerationResult result = fused.generate(request().with(all));
             assertEquals(8, result.provenance().fusedSteps());
@@ -131,7 +129,8 @@ class SamplingTest {
                 results.add(threads.submit(() -> pipeline.generate(request).nhwc()));
             }
             for (int i = 0; i < 6; i++) {
-                assertArrayEquals(i % 2 == 0 ? alone : otherAlone, results.get(i).get(), "generation " + i);
+                assertArrayEquals(
+                        i % 2 == 0 ? alone : otherAlone, results.get(i).get(), "generation " + i);
             }
         } finally {
             threads.shutdownNow();
