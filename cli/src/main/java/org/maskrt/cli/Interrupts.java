@@ -3,15 +3,19 @@ package org.maskrt.cli;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
-/** Ctrl-C: the running work is told to stop and may tidy up before the process ends with 130. */
-final class Interrupts {
+/** Ctrl-C: while this is open, the running work is told to stop and may tidy up before the process ends with 130. */
+final class Interrupts implements AutoCloseable {
     private static final CountDownLatch FINISHED = new CountDownLatch(1);
     private static final long PATIENCE_SECONDS = 20;
 
-    private Interrupts() {}
+    private final Thread hook;
+
+    private Interrupts(Thread hook) {
+        this.hook = hook;
+    }
 
     /** Runs {@code cancel} when the process is asked to stop, and then waits for {@link #finished}. */
-    static AutoCloseable onInterrupt(Runnable cancel) {
+    static Interrupts onInterrupt(Runnable cancel) {
         Thread hook = new Thread(
                 () -> {
                     cancel.run();
@@ -25,18 +29,23 @@ final class Interrupts {
                 },
                 "interrupt");
         Runtime.getRuntime().addShutdownHook(hook);
-        return () -> {
-            try {
-                Runtime.getRuntime().removeShutdownHook(hook);
-            } catch (IllegalStateException e) {
-                // The process is ending already: the hook is at work.
-                assert hook.getState() != Thread.State.NEW;
-            }
-        };
+        return new Interrupts(hook);
     }
 
     /** The command has ended, whatever its outcome. */
     static void finished() {
         FINISHED.countDown();
+    }
+
+    @Override
+    public void close() {
+        // Once the hook runs, the process is ending and hooks can no longer be removed.
+        if (hook.getState() == Thread.State.NEW) {
+            try {
+                Runtime.getRuntime().removeShutdownHook(hook);
+            } catch (IllegalStateException e) {
+                assert e.getMessage() != null;
+            }
+        }
     }
 }

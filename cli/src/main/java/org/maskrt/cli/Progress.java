@@ -39,6 +39,11 @@ final class Progress implements AutoCloseable {
         bar.stepTo(done);
     }
 
+    /** Whether there is a bar at the moment. */
+    boolean isShown() {
+        return bar != null;
+    }
+
     void message(String text) {
         if (bar != null) {
             bar.setExtraMessage(" " + text);

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.bytedeco.javacpp.Loader;
 import org.bytedeco.onnx.OpSchemaRegistry;
 import org.bytedeco.onnx.ShapeInferenceOptions;
 import org.bytedeco.onnx.StringTensorShapeProtoMap;
@@ -23,6 +24,17 @@ public final class OnnxChecker {
     private static final int MESSAGE_LENGTH = 400;
 
     private OnnxChecker() {}
+
+    /**
+     * Loads the checker's native library.
+     *
+     * @return the newest IR version that it knows
+     * @throws LinkageError if there is none for this platform
+     */
+    public static int irVersion() {
+        Loader.load(onnx.class);
+        return onnx.IR_VERSION;
+    }
 
     /**
      * Checks {@code model} and its inferred output types.

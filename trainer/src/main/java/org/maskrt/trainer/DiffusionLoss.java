@@ -47,6 +47,10 @@ public final class DiffusionLoss {
 
     /** x_t = sqrt(alpha_bar) x_0 + sqrt(1 - alpha_bar) noise (Ho et al., 2020, equation 4), row-major [B,C,H,W]. */
     public float[] sample(Noised n) {
+        return sample(schedule, n);
+    }
+
+    static float[] sample(NoiseSchedule schedule, Noised n) {
         float[] out = new float[n.clean.length];
         int stride = out.length / n.timesteps.length;
         for (int b = 0; b < n.timesteps.length; b++) {

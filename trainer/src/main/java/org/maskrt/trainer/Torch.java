@@ -17,12 +17,13 @@ public final class Torch {
     public static Engine engine() {
         System.setProperty("ai.djl.offline", "true");
         System.setProperty("OPT_OUT_TRACKING", "true");
-        System.setProperty("ai.djl.pytorch.graph_optimizer", "false");
         try {
             Engine engine = Engine.getEngine("PyTorch");
             JniUtils.setNumThreads(Runtime.getRuntime().availableProcessors());
             // libtorch's switch is per thread, and on in a thread that has never asked for the engine
             JniUtils.setGradMode(false);
+            // per thread as well; what TorchScript would compile here is single operators, and compiled graphs have crashed in backward passes
+            JniUtils.setGraphExecutorOptimize(false);
             return engine;
         } catch (RuntimeException | LinkageError e) {
             throw new MaskRtException(

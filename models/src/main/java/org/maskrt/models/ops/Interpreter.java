@@ -1,13 +1,18 @@
 package org.maskrt.models.ops;
 
 import java.util.List;
+import org.maskrt.models.weights.Weights;
 
 /** A way to run a {@link Program} on tensors of the host. */
-public interface Interpreter {
+public interface Interpreter extends AutoCloseable {
     /** As tables and messages call it. */
     String name();
 
-    Tensor run(Program program, Params.Source<Tensor> weights, List<Tensor> inputs);
+    Tensor run(Program program, Weights weights, List<Tensor> inputs);
+
+    /** Releases what was kept between runs. */
+    @Override
+    default void close() {}
 
     /** {@link ReferenceOps}. */
     static Interpreter reference() {
@@ -18,8 +23,8 @@ public interface Interpreter {
             }
 
             @Override
-            public Tensor run(Program program, Params.Source<Tensor> weights, List<Tensor> inputs) {
-                return program.apply(new ReferenceOps(), Params.of(weights), inputs);
+            public Tensor run(Program program, Weights weights, List<Tensor> inputs) {
+                return program.apply(new ReferenceOps(), Params.of(weights.source()), inputs);
             }
         };
     }

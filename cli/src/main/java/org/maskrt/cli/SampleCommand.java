@@ -1,0 +1,138 @@
+package org.maskrt.cli;
+
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import org.maskrt.models.ExitCode;
+import org.maskrt.models.MaskRtException;
+import org.maskrt.runtime.Cancellation;
+import org.maskrt.runtime.DiffusionPipeline;
+import org.maskrt.runtime.GenerationRequest;
+import org.maskrt.runtime.GenerationResult;
+import org.maskrt.runtime.PipelineOptions;
+import org.maskrt.runtime.SampleWriter;
+import org.maskrt.runtime.Timings;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code maskrt sample}. */
+@Command(
+        name = "sample",
+        mixinStandardHelpOptions = true,
+        description = {
+            "Make pictures with an exported model folder.",
+            "Writes 000000.png and so on (parameters inside), samples_NxHxWx3.npz for evaluators, and grid.png."
+        })
+final class SampleCommand implements Callable<Integer> {
+    @Spec
+    private CommandSpec spec;
+
+    @Parameters(paramLabel = "MODEL", description = "A model folder with onnx/ (see 'maskrt export').")
+    private Path model;
+
+    @Option(names = {"-o", "--output"}, required = true, paramLabel = "DIR", description = "Where the pictures go.")
+    private Path output;
+
+    @Option(
+            names = "--class-labels",
+            split = ",",
+            paramLabel = "CLASS",
+            description = "Classes by index or name, comma-separated (default: each once).")
+    private @Nullable List<String> classes;
+
+    @Option(names = "--per-class", paramLabel = "N", description = "Pictures of each class (default: ${DEFAULT-VALUE}).")
+    private int perClass = 1;
+
+    @Mixin
+    private SamplingOptions sampling;
+
+    @Option(
+            names = "--backend",
+            paramLabel = "NAME",
+            description = "ort-cpu; there is no silent fallback (default: ${DEFAULT-VALUE}).")
+    private String backend = "ort-cpu";
+
+    @Option(names = "--threads", paramLabel = "N", description = "Threads of the backend (default: one per core).")
+    private int threads;
+
+    @Option(
+            names = "--max-batch",
+            paramLabel = "N",
+            description = "Pictures that go through the model at once; more are split (default: ${DEFAULT-VALUE}).")
+    private int maxBatch = 8;
+
+    @Option(names = "--force", description = "Replace pictures that are there already.")
+    private boolean force;
+
+    @Option(names = {"-q", "--quiet"}, description = "No progress bar.")
+    private boolean quiet;
+
+    @Override
+    public Integer call() {
+        if (perClass < 1) {
+            throw new MaskRtException(ExitCode.USAGE, "--per-class: expected 1 or more, got " + perClass);
+        }
+        try (DiffusionPipeline pipeline =
+                DiffusionPipeline.open(model, new PipelineOptions(backend, threads, maxBatch))) {
+            List<Integer> labels = new ArrayList<>();
+            for (int label : labels(pipeline)) {
+                for (int i = 0; i < perClass; i++) {
+                    labels.add(label);
+                }
+            }
+            GenerationRequest request = GenerationRequest.of(labels)
+                    .with(sampling.sampling())
+                    .with(sampling.guidance(pipeline.schedule().trainTimesteps()))
+                    .with(sampling.seeds());
+            GenerationResult result = generate(pipeline, request, quiet);
+            SampleWriter.Written written =
+                    new SampleWriter(output, force, pipeline.classNames()).write(result);
+            print(spec.commandLine().getOut(), result, written);
+        }
+        return 0;
+    }
+
+    private List<Integer> labels(DiffusionPipeline pipeline) {
+        List<Integer> labels = new ArrayList<>();
+        if (classes == null) {
+            for (int i = 0; i < pipeline.model().numClasses(); i++) {
+                labels.add(i);
+            }
+        } else {
+            classes.forEach(name -> labels.add(pipeline.classIndex(name.trim())));
+        }
+        return labels;
+    }
+
+    /** Generates with a progress bar, until the end or Ctrl-C. */
+    static GenerationResult generate(DiffusionPipeline pipeline, GenerationRequest request, boolean quiet) {
+        Cancellation cancellation = new Cancellation();
+        try (Interrupts interrupts = Interrupts.onInterrupt(cancellation::cancel);
+                Progress progress = new Progress(quiet)) {
+            return pipeline.generate(
+                    request, (stage, done, total) -> progress.update(stage.label(), done, total), cancellation);
+        }
+    }
+
+    static void print(PrintWriter out, GenerationResult result, SampleWriter.Written written) {
+        Timings t = result.timings();
+        out.printf(
+                Locale.ROOT,
+                "load %.2f s, condition %.2f s, denoise %.2f s (%d steps, %.1f ms per step), decode %.2f s%n",
+                t.loadMillis() / 1e3,
+                t.conditionMillis() / 1e3,
+                t.denoiseMillis() / 1e3,
+                t.steps(),
+                t.millisPerStep(),
+                t.decodeMillis() / 1e3);
+        out.println(result.images().size() + " pictures: " + written.grid() + ", " + written.archive());
+    }
+}
