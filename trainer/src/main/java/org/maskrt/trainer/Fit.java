@@ -13,6 +13,9 @@ import java.util.function.BooleanSupplier;
 import java.util.function.LongConsumer;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
+import org.maskrt.models.image.Images;
+import org.maskrt.models.ops.Shape;
+import org.maskrt.trainer.log.LossPlot;
 import org.maskrt.trainer.log.MetricsCsv;
 import org.maskrt.trainer.log.TensorBoardEvents;
 
@@ -36,7 +39,7 @@ final class Fit {
     /** Where the stage was left, or its first step. */
     TrainState open(Engine engine, NdParams layout, Initialisation initialisation, long seed) {
         if (!Files.exists(stage.checkpoint())) {
-            Map<String, org.maskrt.models.ops.Shape> shapes = layout.shapes();
+            Map<String, Shape> shapes = layout.shapes();
             return TrainState.initial(
                     engine.newBaseManager(),
                     layout,
@@ -67,10 +70,11 @@ final class Fit {
                 TensorBoardEvents events = new TensorBoardEvents(stage.folder(), state.step())) {
             while (state.step() < stage.steps()) {
                 if (cancelled.getAsBoolean()) {
+                    save(state);
                     throw new MaskRtException(
                             ExitCode.INTERRUPTED,
                             stage.name() + ": interrupted at step " + state.step() + " of " + stage.steps()
-                                    + "; run the same command again to go on from the last checkpoint in " + stage.folder());
+                                    + " and saved; run the same command again to go on");
                 }
                 Map<String, Float> metrics = step(state, objective);
                 long done = state.step();
@@ -84,10 +88,21 @@ final class Fit {
                     preview.accept(done);
                 }
                 if (last || done % stage.pace().checkpoint() == 0) {
-                    new Checkpoint(done, config, state.arrays()).write(stage.checkpoint());
+                    save(state);
                 }
             }
         }
+        plot();
+    }
+
+    private void plot() {
+        MetricsCsv.Table table = MetricsCsv.read(stage.folder().resolve("metrics.csv"));
+        Images.writePng(
+                stage.folder().resolve("loss.png"), LossPlot.draw(stage.name(), table, List.of("loss")), Map.of());
+    }
+
+    private void save(TrainState state) {
+        new Checkpoint(state.step(), config, state.arrays()).write(stage.checkpoint());
     }
 
     private Map<String, Float> step(TrainState state, Objective objective) {
