@@ -78,9 +78,11 @@ final class Fit {
                 }
                 Map<String, Float> metrics = step(state, objective);
                 long done = state.step();
-                csv.append(done, columns.stream().mapToDouble(metrics::get).toArray());
+                csv.append(done, columns.stream()
+                        .mapToDouble(name -> metrics.getOrDefault(name, Float.NaN))
+                        .toArray());
                 if (done % SCALARS_EVERY == 0) {
-                    columns.forEach(name -> events.scalar(done, stage.name() + "/" + name, metrics.get(name)));
+                    metrics.forEach((name, value) -> events.scalar(done, stage.name() + "/" + name, value));
                 }
                 listener.progress(done, metrics);
                 boolean last = done == stage.steps();
@@ -107,21 +109,23 @@ final class Fit {
 
     private Map<String, Float> step(TrainState state, Objective objective) {
         Map<String, Float> metrics = new LinkedHashMap<>();
+        float value;
         try (NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();
             try (GradientCollector gradients = Torch.engine().newGradientCollector()) {
                 NDArray loss = objective.loss(state.layout().views(state.weights()), state.step(), metrics);
-                metrics.put("loss", loss.getFloat());
+                value = loss.getFloat();
                 gradients.backward(loss);
             }
+            metrics.put("loss", value);
             metrics.put("learning_rate", (float) stage.optimizer().rate(state.step(), stage.steps()));
             float norm = state.update(stage.optimizer(), stage.steps());
             metrics.put("gradient_norm", norm);
-            if (!Float.isFinite(norm) || !Float.isFinite(metrics.get("loss"))) {
+            if (!Float.isFinite(norm) || !Float.isFinite(value)) {
                 throw new MaskRtException(
                         ExitCode.NOT_FINITE,
                         stage.name() + ": expected a finite loss at step " + (state.step() + 1) + ", received loss "
-                                + metrics.get("loss") + " with gradient norm " + norm
+                                + value + " with gradient norm " + norm
                                 + "; lower the learning rate, or look for bad values in the data");
             }
         }

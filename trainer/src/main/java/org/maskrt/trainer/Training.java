@@ -109,7 +109,7 @@ public final class Training {
         BatchOrder order = order(ENCODE_BATCH);
         double sum = 0;
         double squares = 0;
-        long count = 0;
+        double count = 0;
         for (int i = 0; i < MEASURED_BATCHES; i++) {
             Batch batch = Batches.batch(source, order, false, i);
             Tensor moments = eager.encode(model, Tensor.of(batch.values(), ENCODE_BATCH, 3, size, size));
