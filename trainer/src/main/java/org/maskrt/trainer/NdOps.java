@@ -24,7 +24,7 @@ import org.maskrt.models.ops.Tensor;
  *
  * <p>Not thread-safe. A call outside a scope leaves its results to the manager given here.
  */
-public final class NdOps implements Ops<NDArray> {
+public final class NdOps implements Ops<NDArray>, AutoCloseable {
     private final PtNDManager manager;
     private final PtNDManager kept;
     private final Precision precision;
@@ -306,6 +306,13 @@ public final class NdOps implements Ops<NDArray> {
     private static PtNDArray keep(PtNDArray x) {
         ai.djl.ndarray.NDScope.unregister(x);
         return x;
+    }
+
+    /** Releases what is kept between steps. */
+    @Override
+    public void close() {
+        natives.close();
+        kept.close();
     }
 
     static int[] dims(NDArray x) {

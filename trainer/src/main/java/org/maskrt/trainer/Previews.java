@@ -44,13 +44,13 @@ final class Previews {
             float[] conditional = out.rows(0, rows).values();
             GuidedChannels.ALL.combine(
                     conditional, out.rows(rows, 2 * rows).values(), weights, channels, conditional);
-            step.coefficients().apply(x, noise(conditional, rows, length, model), none, none, x);
+            step.coefficients().apply(x, noise(conditional, rows, length), none, none, x);
         }
         return Tensor.of(x, rows, c, side, side);
     }
 
     /** The noise channels of a model's output. */
-    private static float[] noise(float[] output, int rows, int length, Denoiser model) {
+    private static float[] noise(float[] output, int rows, int length) {
         float[] eps = new float[length];
         int stride = length / rows;
         for (int b = 0; b < rows; b++) {
