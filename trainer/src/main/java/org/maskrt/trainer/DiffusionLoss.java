@@ -8,6 +8,9 @@ import org.maskrt.models.diffusion.NoiseSchedule;
  * bound with the mean held fixed (Nichol and Dhariwal, "Improved denoising diffusion probabilistic models", 2021, section 3.1). All per sample.
  */
 public final class DiffusionLoss {
+    /** As the published training of MDT v2 has it. */
+    public static final double MDT_V2_SNR_CAP = 5;
+
     /** Half the distance of two grey levels in [-1,1]. */
     private static final float HALF_LEVEL = 1f / 255;
 
@@ -16,10 +19,18 @@ public final class DiffusionLoss {
 
     private final NdOps ops;
     private final NoiseSchedule schedule;
+    private final double snrCap;
 
-    public DiffusionLoss(NdOps ops, NoiseSchedule schedule) {
+    /**
+     * The loss on a schedule.
+     *
+     * @param snrCap gamma of min-SNR weighting (Hang et al., "Efficient diffusion training via min-SNR weighting strategy", 2023): the squared
+     *     error counts min(SNR, gamma) / SNR, and no more than 1; infinity for DiT and MDT v1, {@link #MDT_V2_SNR_CAP} for MDT v2
+     */
+    public DiffusionLoss(NdOps ops, NoiseSchedule schedule, double snrCap) {
         this.ops = ops;
         this.schedule = schedule;
+        this.snrCap = snrCap;
     }
 
     /**
@@ -67,12 +78,21 @@ public final class DiffusionLoss {
         boolean learned = NdOps.dims(output)[1] == 2 * c;
         NDArray predicted = learned ? ops.slice(output, 1, 0, c) : output;
         NDArray error = ops.sub(predicted, noise);
-        NDArray mse = perSample(error.square());
+        NDArray mse = ops.mul(perSample(error.square()), ops.constant(weights(n.timesteps), n.timesteps.length));
         if (!learned) {
             return new Terms(mse, mse.mul(0), mse);
         }
         NDArray vb = bound(ops.slice(output, 1, c, 2 * c), ops.stopGradient(error), n);
         return new Terms(mse, vb, ops.add(mse, vb));
+    }
+
+    private float[] weights(int[] timesteps) {
+        float[] out = new float[timesteps.length];
+        for (int i = 0; i < out.length; i++) {
+            double bar = schedule.alphaCumprod(timesteps[i]);
+            out[i] = (float) Math.min(1, snrCap * (1 - bar) / bar);
+        }
+        return out;
     }
 
     /**
