@@ -122,7 +122,7 @@ final class DemoCommand implements Callable<Integer> {
                 }
             }
             List<ExportReport> reports = ExportCommand.export(files, onnx, options, progress);
-            progress.close();
+            progress.end();
             double worst =
                     reports.stream().mapToDouble(r -> r.worst().orElse(0)).max().orElse(0);
             out.printf(

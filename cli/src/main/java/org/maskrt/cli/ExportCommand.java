@@ -106,7 +106,7 @@ final class ExportCommand implements Callable<Integer> {
             Path onnx = output == null ? folder.path().resolve("onnx") : output;
             long started = System.nanoTime();
             List<ExportReport> reports = export(folder, onnx, options, progress);
-            progress.close();
+            progress.end();
             PrintWriter out = spec.commandLine().getOut();
             for (ExportReport report : reports) {
                 out.println(report.folder()

@@ -102,7 +102,7 @@ final class InspectCommand implements Callable<Integer> {
                         side);
         out().println("classes          " + denoiser.numClasses() + " and the null class");
         out().printf(Locale.ROOT, "parameters       %s (%,d)%n", Tables.count(table.parameters()), table.parameters());
-        out().println("weights          " + Tables.bytes(weights) + " fp32, " + Tables.bytes(weights / 2.0) + " fp16");
+        out().println("weights          " + Tables.bytes(weights) + " fp32, " + Tables.bytes(weights / 2) + " fp16");
         out().println("MACs             " + Tables.count(table.macs()) + " as the paper counts, "
                 + Tables.count(table.matmulMacs()) + " in products");
         out().println("bytes moved      " + Tables.bytes(costs.total().bytes()) + " fp32, nothing fused");

@@ -1,6 +1,9 @@
 package org.maskrt.cli;
 
+import java.io.OutputStreamWriter;
+import java.io.PrintStream;
 import java.io.PrintWriter;
+import java.nio.charset.Charset;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import picocli.CommandLine;
@@ -39,9 +42,13 @@ public final class Main implements Runnable {
 
     /** Ends the process with the command's exit code. */
     public static void main(String[] args) {
-        int code = run(new PrintWriter(System.out, true), new PrintWriter(System.err, true), args);
+        int code = run(writer(System.out), writer(System.err), args);
         Interrupts.finished();
         System.exit(code);
+    }
+
+    private static PrintWriter writer(PrintStream stream) {
+        return new PrintWriter(new OutputStreamWriter(stream, Charset.defaultCharset()), true);
     }
 
     /** Runs one command line and returns its exit code. */

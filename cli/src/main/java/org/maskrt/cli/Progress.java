@@ -16,6 +16,8 @@ final class Progress implements AutoCloseable {
     private @Nullable ProgressBar bar;
 
     /** @param quiet whether there is to be no bar at all */
+    // On JDK 22 and later there is a console without a terminal too; the bar then writes plain lines.
+    @SuppressWarnings("SystemConsoleNull")
     Progress(boolean quiet) {
         this.quiet = quiet || System.console() == null;
     }
@@ -26,7 +28,7 @@ final class Progress implements AutoCloseable {
             return;
         }
         if (bar == null || !name.equals(task)) {
-            close();
+            end();
             task = name;
             bar = new ProgressBarBuilder()
                     .setTaskName(name)
@@ -50,11 +52,16 @@ final class Progress implements AutoCloseable {
         }
     }
 
-    @Override
-    public void close() {
+    /** Ends the bar, so that other lines can follow; the next update begins another. */
+    void end() {
         if (bar != null) {
             bar.close();
             bar = null;
         }
+    }
+
+    @Override
+    public void close() {
+        end();
     }
 }

@@ -123,10 +123,13 @@ final class SampleCommand implements Callable<Integer> {
     /** Generates with a progress bar, until the end or Ctrl-C. */
     static GenerationResult generate(DiffusionPipeline pipeline, GenerationRequest request, boolean quiet) {
         Cancellation cancellation = new Cancellation();
-        try (Interrupts interrupts = Interrupts.onInterrupt(cancellation::cancel);
-                Progress progress = new Progress(quiet)) {
-            return pipeline.generate(
-                    request, (stage, done, total) -> progress.update(stage.label(), done, total), cancellation);
+        try (Progress progress = new Progress(quiet)) {
+            return Interrupts.during(
+                    cancellation::cancel,
+                    () -> pipeline.generate(
+                            request,
+                            (stage, done, total) -> progress.update(stage.label(), done, total),
+                            cancellation));
         }
     }
 

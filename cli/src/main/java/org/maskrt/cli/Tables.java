@@ -33,7 +33,8 @@ final class Tables {
     }
 
     /** 675856416 to "675.86 M". */
-    static String count(double n) {
+    static String count(long number) {
+        double n = number;
         if (n >= 1e9) {
             return String.format(Locale.ROOT, "%.2f G", n / 1e9);
         }
@@ -43,7 +44,8 @@ final class Tables {
     }
 
     /** Bytes to binary units. */
-    static String bytes(double n) {
+    static String bytes(long bytes) {
+        double n = bytes;
         return n >= 1L << 30
                 ? String.format(Locale.ROOT, "%.2f GiB", n / (1L << 30))
                 : n >= 1L << 20

@@ -51,9 +51,11 @@ final class TrainCommand implements Callable<Integer> {
         PrintWriter out = spec.commandLine().getOut();
         PrintWriter err = spec.commandLine().getErr();
         long started = System.nanoTime();
-        try (Interrupts interrupts = Interrupts.onInterrupt(() -> cancelled.set(true));
-                Progress progress = new Progress(quiet)) {
-            Training.run(run, output, new Listener(progress, out, err), cancelled::get);
+        try (Progress progress = new Progress(quiet)) {
+            Interrupts.during(() -> cancelled.set(true), () -> {
+                Training.run(run, output, new Listener(progress, out, err), cancelled::get);
+                return output;
+            });
         }
         out.printf(
                 Locale.ROOT,
@@ -85,7 +87,7 @@ final class TrainCommand implements Callable<Integer> {
         public void stage(String name, long done, long all) {
             stage = name;
             total = all;
-            progress.close();
+            progress.end();
             out.println(name + ": " + (done > 0 ? "goes on after " + done + " of " + all : all + " to do"));
         }
 

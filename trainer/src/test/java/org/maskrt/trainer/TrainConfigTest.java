@@ -44,7 +44,7 @@ class TrainConfigTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
-                    seed: 3         | sead: 3                | sead
+                    seed: 3         | sead: 3                | seed
                     batch: 4        | batch: four            | four
                     batch: 4        | batch: 4.5             | batch
                     edge_weight: 1  |                        | edge_weight

@@ -128,7 +128,7 @@ class TrainingTest {
     @Test
     void lossThatIsNotFiniteNamesTheStep() {
         String wild =
-                CONFIG.replaceFirst("learning_rate: 0.001, warmup_steps: 2", "learning_rate: 1.0e38, warmup_steps: 0");
+                CONFIG.replaceFirst("learning_rate: 0.001, warmup_steps: 2", "learning_rate: 1.0e30, warmup_steps: 0");
         Path out = folder.resolve("run");
         MaskRtException e = assertThrows(MaskRtException.class, () -> train(wild, out, () -> false));
         assertEquals(ExitCode.NOT_FINITE, e.code());
