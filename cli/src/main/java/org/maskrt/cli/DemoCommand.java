@@ -17,7 +17,6 @@ import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.diffusion.Guidance;
 import org.maskrt.models.weights.ModelFolder;
-import org.maskrt.perf.PeakMemory;
 import org.maskrt.runtime.DiffusionPipeline;
 import org.maskrt.runtime.GenerationRequest;
 import org.maskrt.runtime.GenerationResult;
@@ -91,7 +90,6 @@ final class DemoCommand implements Callable<Integer> {
                     new SampleWriter(pictures, true, pipeline.classNames()).write(result);
             out.print("sample   ");
             SampleCommand.print(out, result, written);
-            PeakMemory.bytes().ifPresent(bytes -> out.println("memory   " + Tables.bytes(bytes) + " at the most"));
             out.println("pictures " + written.grid().toAbsolutePath().normalize());
         }
         return 0;

@@ -24,7 +24,6 @@ import picocli.CommandLine.Spec;
             ExportCommand.class,
             InspectCommand.class,
             VerifyCommand.class,
-            BenchCommand.class,
             DoctorCommand.class
         },
         footer = {

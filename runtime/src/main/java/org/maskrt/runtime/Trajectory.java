@@ -42,10 +42,6 @@ public record Trajectory(
                 ? recorded.tensor("step_noise").values()
                 : new float[recorded.tensor("trajectory").size()];
         return new Trajectory(
-                recorded.tensor("x_T").values(),
-                labels,
-                stepNoise,
-                sampling,
-                GuidanceOptions.of(guidance));
+                recorded.tensor("x_T").values(), labels, stepNoise, sampling, GuidanceOptions.of(guidance));
     }
 }

@@ -10,6 +10,7 @@ import org.maskrt.exporter.ExportListener;
 import org.maskrt.exporter.ExportOptions;
 import org.maskrt.exporter.OnnxExporter;
 import org.maskrt.models.Denoiser;
+import org.maskrt.models.mdt.MaskPlan;
 import org.maskrt.models.mdt.Mdt;
 import org.maskrt.models.mdt.MdtConfig;
 import org.maskrt.models.ops.CostOps;
@@ -39,8 +40,13 @@ final class SampledModel {
     /** {@link #MDT} and {@link #VAE} with their graphs. */
     static Path export(Path folder, ExportOptions options) {
         CostOps costs = new CostOps();
-        MDT.forward(costs, costs.params(), costs.input(1, 4, 8, 8), costs.input(1), costs.input(1));
-        costs.params();
+        MDT.forwardMasked(
+                costs,
+                costs.params(),
+                costs.input(1, 4, 8, 8),
+                costs.input(1),
+                costs.input(1),
+                MaskPlan.of(new float[16], 1, 16, 8).on(costs));
         Weights transformer = random(costs.weights(), 1);
         CostOps vaeCosts = new CostOps();
         VAE.encode(vaeCosts, vaeCosts.params(), vaeCosts.input(1, 3, 16, 16));

@@ -39,6 +39,14 @@ final class NativeOps implements AutoCloseable {
                 return torch.gelu(x, approximate="tanh")
               def silu(self: __torch__.Native, x: Tensor) -> Tensor:
                 return torch.silu(x)
+              def convSame(self: __torch__.Native, x: Tensor, w: Tensor, b: Tensor) -> Tensor:
+                k = torch.size(w, 2)
+                p = torch.floordiv(k, 2)
+                return torch.thnn_conv2d(x, w, [k, k], b, [1, 1], [p, p])
+              def conv1(self: __torch__.Native, x: Tensor, w: Tensor, b: Tensor) -> Tensor:
+                return torch.thnn_conv2d(x, w, [torch.size(w, 2), torch.size(w, 3)], b, [1, 1], [0, 0])
+              def conv2(self: __torch__.Native, x: Tensor, w: Tensor, b: Tensor) -> Tensor:
+                return torch.thnn_conv2d(x, w, [torch.size(w, 2), torch.size(w, 3)], b, [2, 2], [0, 0])
               def modulate(self: __torch__.Native, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
                 return torch.addcmul(shift, x, scale)
               def linear16(self: __torch__.Native, x: Tensor, w: Tensor, b: Tensor) -> Tensor:

@@ -204,16 +204,16 @@ public final class NdOps implements Ops<NDArray>, AutoCloseable {
 
     @Override
     public NDArray conv2d(NDArray x, NDArray weight, NDArray bias, Conv2d g) {
-        boolean symmetric = g.top() == g.bottom() && g.left() == g.right();
-        PtNDArray in = symmetric ? pt(x) : JniUtils.pad(pt(x), new long[] {g.left(), g.right(), g.top(), g.bottom()}, 0);
-        return JniUtils.convolution(
-                in,
-                pt(weight),
-                pt(bias),
-                new ai.djl.ndarray.types.Shape(g.stride(), g.stride()),
-                symmetric ? new ai.djl.ndarray.types.Shape(g.top(), g.left()) : new ai.djl.ndarray.types.Shape(0, 0),
-                new ai.djl.ndarray.types.Shape(1, 1),
-                1);
+        // oneDNN's convolutions, which DJL's own operator uses, have crashed the process in backward passes on several threads.
+        int kernel = dims(weight)[2];
+        if (kernel == dims(weight)[3] && kernel % 2 == 1 && g.equals(Conv2d.same(kernel))) {
+            return natives.call("convSame", x, weight, bias);
+        }
+        if (g.stride() > 2) {
+            throw new IllegalArgumentException("convolutions have stride 1 or 2 here, got " + g);
+        }
+        PtNDArray padded = JniUtils.pad(pt(x), new long[] {g.left(), g.right(), g.top(), g.bottom()}, 0);
+        return natives.call(g.stride() == 1 ? "conv1" : "conv2", padded, weight, bias);
     }
 
     @Override

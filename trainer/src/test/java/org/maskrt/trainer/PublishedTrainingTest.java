@@ -66,7 +66,7 @@ class PublishedTrainingTest {
             }
             Noised noised = new Noised(
                     c.tensor("x0").values(), c.tensor("noise").values(), t, c.tensor("x0").shape().dims());
-            DiffusionLoss diffusion = new DiffusionLoss(ops, NoiseSchedule.linear(), DenoiserObjective.snrCap(c.model()));
+            DiffusionLoss diffusion = new DiffusionLoss(ops, NoiseSchedule.linear(), DiffusionLoss.publishedSnrCap(c.model()));
             List<Parity> all = new ArrayList<>();
             Tensor xt = Tensor.of(diffusion.sample(noised), noised.dims());
             all.add(Parity.of("x_t", c.tensor("x_t"), xt, Parity.FORWARD));
