@@ -78,9 +78,11 @@ final class Fit {
                 }
                 Map<String, Float> metrics = step(state, objective);
                 long done = state.step();
-                csv.append(done, columns.stream()
-                        .mapToDouble(name -> metrics.getOrDefault(name, Float.NaN))
-                        .toArray());
+                csv.append(
+                        done,
+                        columns.stream()
+                                .mapToDouble(name -> metrics.getOrDefault(name, Float.NaN))
+                                .toArray());
                 if (done % SCALARS_EVERY == 0) {
                     metrics.forEach((name, value) -> events.scalar(done, stage.name() + "/" + name, value));
                 }

@@ -98,8 +98,8 @@ public final class NdParams {
                 throw new IllegalArgumentException("there is no parameter '" + path + "'");
             }
             if (!Objects.equals(shape, shapes.get(path))) {
-                throw new IllegalArgumentException(
-                        "the parameter '" + path + "' has the shape " + shapes.get(path) + ", the model needs " + shape);
+                throw new IllegalArgumentException("the parameter '" + path + "' has the shape " + shapes.get(path)
+                        + ", the model needs " + shape);
             }
             return x;
         });

@@ -62,7 +62,8 @@ public record TrainConfig(
             if (e.getCause() instanceof MaskRtException cause) {
                 throw new MaskRtException(ExitCode.USAGE, origin + ": " + cause.getMessage(), e);
             }
-            String where = e.getLocation() == null ? "" : " at line " + e.getLocation().getLineNr();
+            String where =
+                    e.getLocation() == null ? "" : " at line " + e.getLocation().getLineNr();
             if (e instanceof JsonMappingException mapping) {
                 where += mapping.getPath().stream()
                         .map(Reference::getFieldName)

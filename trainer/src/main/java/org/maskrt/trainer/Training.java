@@ -85,13 +85,15 @@ public final class Training {
                 NdOps ops = new NdOps(manager);
                 TrainState state = fit.open(engine, layout, Initialisation.TORCH, config.seed());
                 EagerModel average = new EagerModel(layout, state.average());
-                Batches batches = new Batches(source, order(c.batch()), config.data().mirror(), state.step())) {
+                Batches batches =
+                        new Batches(source, order(c.batch()), config.data().mirror(), state.step())) {
             Batch shown = Batches.batch(source, order(PREVIEW_PICTURES), false, 0);
             int size = config.data().size();
             Tensor originals = Tensor.of(shown.values(), PREVIEW_PICTURES, 3, size, size);
             fit.run(state, new AutoencoderObjective(ops, model, c, streams, batches), step -> {
                 Tensor moments = average.encode(model, originals);
-                Tensor means = average.run((o, p, in) -> o.slice(in.get(0), 1, 0, c.model().latentChannels()), moments);
+                Tensor means = average.run(
+                        (o, p, in) -> o.slice(in.get(0), 1, 0, c.model().latentChannels()), moments);
                 Tensor again = average.decode(model, means);
                 Tensor both = average.run((o, p, in) -> o.concat(0, in), originals, again);
                 save(stage, step, Mosaic.of(both, PREVIEW_PICTURES));
@@ -153,7 +155,8 @@ public final class Training {
             });
             fit.run(state, objective, step -> {
                 Tensor latents = Previews.sample(average, model, c.preview(), streams);
-                Tensor pictures = codec.run((o, p, in) -> autoencoder.decode(o, p, o.scale(in.get(0), 1 / scale)), latents);
+                Tensor pictures =
+                        codec.run((o, p, in) -> autoencoder.decode(o, p, o.scale(in.get(0), 1 / scale)), latents);
                 save(stage, step, Mosaic.of(pictures, c.preview().columns()));
             });
             Map<String, Tensor> weights = layout.unflatten(state.average().toFloatArray());
@@ -189,7 +192,8 @@ public final class Training {
     }
 
     private Stage stage(String name, long steps, OptimizerConfig optimizer) {
-        return new Stage(name, steps, optimizer, config.pace(), out.resolve("training").resolve(name));
+        return new Stage(
+                name, steps, optimizer, config.pace(), out.resolve("training").resolve(name));
     }
 
     private Fit fit(Stage stage, Record training) {

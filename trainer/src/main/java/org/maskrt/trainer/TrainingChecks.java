@@ -9,9 +9,9 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.maskrt.models.diffusion.NoiseSchedule;
 import org.maskrt.models.mdt.MaskPlan;
 import org.maskrt.models.mdt.Mdt;
-import org.maskrt.models.diffusion.NoiseSchedule;
 import org.maskrt.models.ops.Shape;
 import org.maskrt.models.ops.Tensor;
 import org.maskrt.models.reference.Parity;
@@ -32,8 +32,11 @@ public final class TrainingChecks {
             steps[i] = (int) c.tensor("t").indices()[i];
         }
         try (EagerModel eager = new EagerModel(c.weights())) {
-            DiffusionLoss.Noised noised =
-                    new DiffusionLoss.Noised(clean.values(), c.tensor("noise").values(), steps, clean.shape().dims());
+            DiffusionLoss.Noised noised = new DiffusionLoss.Noised(
+                    clean.values(),
+                    c.tensor("noise").values(),
+                    steps,
+                    clean.shape().dims());
             Tensor x = Tensor.of(DiffusionLoss.sample(NoiseSchedule.linear(), noised), clean.shape());
             found.add(Parity.of("x_t", c.tensor("x_t"), x, Parity.FORWARD));
             for (String pass : List.of("full", "masked")) {
@@ -47,7 +50,12 @@ public final class TrainingChecks {
                                         ? c.model().forward(ops, p, in.get(0), in.get(1), in.get(2))
                                         : ((Mdt) c.model())
                                                 .forwardMasked(
-                                                        ops, p, in.get(0), in.get(1), in.get(2), c.maskPlan().on(ops));
+                                                        ops,
+                                                        p,
+                                                        in.get(0),
+                                                        in.get(1),
+                                                        in.get(2),
+                                                        c.maskPlan().on(ops));
                                 DiffusionLoss.Terms terms =
                                         new DiffusionLoss(ops, NoiseSchedule.linear(), snrCap).terms(out, noised);
                                 return switch (term) {

@@ -28,7 +28,14 @@ class NdOpsTest extends OpsLaws {
     void bfloat16IsNearAndStaysInside() {
         Tensor x = normal(2, 5, 64);
         Map<String, Tensor> weights = Map.of(
-                "qkv.weight", normal(192, 64), "qkv.bias", normal(192), "fc2.weight", normal(64, 192), "fc2.bias", normal(64));
+                "qkv.weight",
+                normal(192, 64),
+                "qkv.bias",
+                normal(192),
+                "fc2.weight",
+                normal(64, 192),
+                "fc2.bias",
+                normal(64));
         try (NDManager manager = Torch.engine().newBaseManager();
                 NdOps exact = new NdOps(manager);
                 NdOps rounded = new NdOps(manager, Precision.BF16);

@@ -42,7 +42,10 @@ class PublishedTrainingTest {
             all.add(Parity.of("out", c.tensor("out"), out, Parity.FORWARD));
             if (c.model() instanceof Mdt mdt) {
                 List<Tensor> masked = new ArrayList<>(inputs);
-                masked.addAll(List.of(c.maskPlan().keep(), c.maskPlan().restore(), c.maskPlan().mask()));
+                masked.addAll(List.of(
+                        c.maskPlan().keep(),
+                        c.maskPlan().restore(),
+                        c.maskPlan().mask()));
                 Tensor hidden = djl.run(ModelPrograms.forwardMasked(mdt), c.weights(), masked);
                 all.add(Parity.of("out_masked", c.tensor("out_masked"), hidden, Parity.FORWARD));
             }
@@ -65,8 +68,12 @@ class PublishedTrainingTest {
                 t[i] = (int) c.timestep().values()[i];
             }
             Noised noised = new Noised(
-                    c.tensor("x0").values(), c.tensor("noise").values(), t, c.tensor("x0").shape().dims());
-            DiffusionLoss diffusion = new DiffusionLoss(ops, NoiseSchedule.linear(), DiffusionLoss.publishedSnrCap(c.model()));
+                    c.tensor("x0").values(),
+                    c.tensor("noise").values(),
+                    t,
+                    c.tensor("x0").shape().dims());
+            DiffusionLoss diffusion =
+                    new DiffusionLoss(ops, NoiseSchedule.linear(), DiffusionLoss.publishedSnrCap(c.model()));
             List<Parity> all = new ArrayList<>();
             Tensor xt = Tensor.of(diffusion.sample(noised), noised.dims());
             all.add(Parity.of("x_t", c.tensor("x_t"), xt, Parity.FORWARD));
@@ -83,8 +90,9 @@ class PublishedTrainingTest {
     }
 
     private static void check(ReferenceCase c, String pass, Terms terms, List<Parity> all) {
-        Map.of("mse", terms.mse(), "vb", terms.vb(), "loss", terms.loss()).forEach((name, actual) -> all.add(Parity.of(
-                pass + "." + name, c.tensor(pass + "." + name), NdOps.tensor(actual), Parity.ACCUMULATED)));
+        Map.of("mse", terms.mse(), "vb", terms.vb(), "loss", terms.loss())
+                .forEach((name, actual) -> all.add(Parity.of(
+                        pass + "." + name, c.tensor(pass + "." + name), NdOps.tensor(actual), Parity.ACCUMULATED)));
     }
 
     @ParameterizedTest
@@ -93,21 +101,36 @@ class PublishedTrainingTest {
         try (ReferenceCase c = ReferenceCase.open(CASES.resolve(name))) {
             Mdt model = (Mdt) c.model();
             List<Parity> all = new ArrayList<>();
-            gradients(c, "grad.", ops -> {
-                return p -> model.forward(
-                        ops, p, ops.array(c.tensor("x")), ops.array(c.timestep()), ops.array(c.tensor("y")));
-            }, all);
-            gradients(c, "grad_masked.", ops -> {
-                return p -> model.forwardMasked(
-                        ops, p, ops.array(c.tensor("x")), ops.array(c.timestep()), ops.array(c.tensor("y")),
-                        c.maskPlan().on(ops));
-            }, all);
+            gradients(
+                    c,
+                    "grad.",
+                    ops -> {
+                        return p -> model.forward(
+                                ops, p, ops.array(c.tensor("x")), ops.array(c.timestep()), ops.array(c.tensor("y")));
+                    },
+                    all);
+            gradients(
+                    c,
+                    "grad_masked.",
+                    ops -> {
+                        return p -> model.forwardMasked(
+                                ops,
+                                p,
+                                ops.array(c.tensor("x")),
+                                ops.array(c.timestep()),
+                                ops.array(c.tensor("y")),
+                                c.maskPlan().on(ops));
+                    },
+                    all);
             assertPassed(name, all);
         }
     }
 
     private static void gradients(
-            ReferenceCase c, String prefix, Function<NdOps, Function<Params<NDArray>, NDArray>> pass, List<Parity> all) {
+            ReferenceCase c,
+            String prefix,
+            Function<NdOps, Function<Params<NDArray>, NDArray>> pass,
+            List<Parity> all) {
         Engine engine = Torch.engine();
         NdParams layout = new NdParams(WeightCheck.wanted(c.model()));
         try (NDManager manager = engine.newBaseManager();
@@ -117,7 +140,8 @@ class PublishedTrainingTest {
             NDArray flat = manager.create(layout.flatten(c.weights().source()));
             flat.setRequiresGradient(true);
             try (GradientCollector collector = engine.newGradientCollector()) {
-                collector.backward(pass.apply(ops).apply(layout.views(flat)).square().mean());
+                collector.backward(
+                        pass.apply(ops).apply(layout.views(flat)).square().mean());
             }
             Map<String, Tensor> gradients = layout.unflatten(flat.getGradient().toFloatArray());
             List<String> names = c.names(prefix);

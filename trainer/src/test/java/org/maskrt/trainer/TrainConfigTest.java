@@ -14,8 +14,7 @@ import org.maskrt.models.MaskRtException;
 class TrainConfigTest {
     private static final String OPTIMIZER =
             "optimizer: {learning_rate: 0.001, warmup_steps: 2, cosine: true, weight_decay: 0, clip_norm: 1, ema_decay: 0.99}";
-    private static final String CONFIG =
-            """
+    private static final String CONFIG = """
             seed: 3
             data: {source: shapes, images: 40, classes: 0, size: 16, mirror: true}
             autoencoder:
@@ -35,8 +34,7 @@ class TrainConfigTest {
               OPT
               preview: {steps: 2, guidance: 2, columns: 1}
             pace: {checkpoint: 2, preview: 6}
-            """
-                    .replace("OPT", OPTIMIZER);
+            """.replace("OPT", OPTIMIZER);
 
     @Test
     void writtenAndReadAgain() {
@@ -45,10 +43,7 @@ class TrainConfigTest {
     }
 
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            textBlock =
-                    """
+    @CsvSource(delimiter = '|', textBlock = """
                     seed: 3         | sead: 3                | seed
                     batch: 4        | batch: four            | four
                     batch: 4        | batch: 4.5             | batch
@@ -69,7 +64,8 @@ class TrainConfigTest {
     @Test
     void unknownFamilyIsNamed() {
         TrainConfig config = TrainConfig.parse("a.yaml", CONFIG.replace("mdt-v2", "mdt-v3"));
-        MaskRtException e = assertThrows(MaskRtException.class, () -> config.transformer().model().of(8, 4, 10));
+        MaskRtException e = assertThrows(
+                MaskRtException.class, () -> config.transformer().model().of(8, 4, 10));
         assertEquals("transformer.model.family must be dit, mdt-v1 or mdt-v2, got 'mdt-v3'", e.getMessage());
     }
 

@@ -20,8 +20,7 @@ import org.maskrt.models.MaskRtException;
 import org.maskrt.models.weights.ModelFolder;
 
 class TrainingTest {
-    private static final String CONFIG =
-            """
+    private static final String CONFIG = """
             seed: 3
             data: {source: shapes, images: 40, classes: 0, size: 16, mirror: true}
             autoencoder:
@@ -73,7 +72,8 @@ class TrainingTest {
         Path whole = folder.resolve("whole");
         train(CONFIG, whole, () -> false);
         Path broken = folder.resolve("broken");
-        // in the middle of the autoencoder, then in the middle of the transformer (one more question while encoding latents)
+        // in the middle of the autoencoder, then in the middle of the transformer (one more question while encoding
+        // latents)
         for (int at : List.of(3, 3 + 1 + 3)) {
             MaskRtException e = assertThrows(MaskRtException.class, () -> train(CONFIG, broken, cancelAt(at)));
             assertEquals(ExitCode.INTERRUPTED, e.code());
@@ -88,7 +88,8 @@ class TrainingTest {
             assertEquals(10, model.denoiser().numClasses());
             assertEquals("disc", model.labels().get(0));
             assertTrue(model.autoencoder().config().scalingFactor() > 0);
-            assertEquals(List.of(), files.filter(f -> f.toString().endsWith(".tmp")).toList());
+            assertEquals(
+                    List.of(), files.filter(f -> f.toString().endsWith(".tmp")).toList());
         }
     }
 
@@ -105,7 +106,8 @@ class TrainingTest {
         MaskRtException flipped = assertThrows(MaskRtException.class, () -> train(CONFIG, out, () -> false));
         assertEquals(ExitCode.FAILURE, flipped.code());
         assertTrue(
-                flipped.getMessage().startsWith(checkpoint + ": this checkpoint is damaged: expected contents of checksum"),
+                flipped.getMessage()
+                        .startsWith(checkpoint + ": this checkpoint is damaged: expected contents of checksum"),
                 flipped.getMessage());
         Files.write(checkpoint, java.util.Arrays.copyOf(good, good.length - 5));
         MaskRtException cut = assertThrows(MaskRtException.class, () -> train(CONFIG, out, () -> false));
@@ -117,17 +119,21 @@ class TrainingTest {
         Path out = folder.resolve("run");
         assertThrows(MaskRtException.class, () -> train(CONFIG, out, cancelAt(3)));
         MaskRtException e = assertThrows(
-                MaskRtException.class, () -> train(CONFIG.replace("edge_weight: 1", "edge_weight: 2"), out, () -> false));
+                MaskRtException.class,
+                () -> train(CONFIG.replace("edge_weight: 1", "edge_weight: 2"), out, () -> false));
         assertEquals(ExitCode.USAGE, e.code());
         assertTrue(e.getMessage().contains("expected a checkpoint of this configuration"), e.getMessage());
     }
 
     @Test
     void lossThatIsNotFiniteNamesTheStep() {
-        String wild = CONFIG.replaceFirst("learning_rate: 0.001, warmup_steps: 2", "learning_rate: 1.0e30, warmup_steps: 0");
+        String wild =
+                CONFIG.replaceFirst("learning_rate: 0.001, warmup_steps: 2", "learning_rate: 1.0e30, warmup_steps: 0");
         Path out = folder.resolve("run");
         MaskRtException e = assertThrows(MaskRtException.class, () -> train(wild, out, () -> false));
         assertEquals(ExitCode.NOT_FINITE, e.code());
-        assertTrue(e.getMessage().startsWith("autoencoder: expected a finite loss at step 2, received loss "), e.getMessage());
+        assertTrue(
+                e.getMessage().startsWith("autoencoder: expected a finite loss at step 2, received loss "),
+                e.getMessage());
     }
 }
