@@ -33,16 +33,10 @@ final class DenoiserObjective implements Objective {
     DenoiserObjective(NdOps ops, Denoiser model, double labelDrop, Streams streams, LongFunction<Batch> latents) {
         this.ops = ops;
         this.model = model;
-        this.diffusion = new DiffusionLoss(ops, schedule, snrCap(model));
+        this.diffusion = new DiffusionLoss(ops, schedule, DiffusionLoss.publishedSnrCap(model));
         this.labelDrop = labelDrop;
         this.streams = streams;
         this.latents = latents;
-    }
-
-    static double snrCap(Denoiser model) {
-        return model instanceof Mdt mdt && mdt.config().version() == 2
-                ? DiffusionLoss.MDT_V2_SNR_CAP
-                : Double.POSITIVE_INFINITY;
     }
 
     @Override

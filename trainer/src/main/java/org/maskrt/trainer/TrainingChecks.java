@@ -25,7 +25,7 @@ public final class TrainingChecks {
     public static List<Parity> losses(ReferenceCase c) {
         List<Parity> found = new ArrayList<>();
         Tensor clean = c.tensor("x0");
-        double snrCap = DenoiserObjective.snrCap(c.model());
+        double snrCap = DiffusionLoss.publishedSnrCap(c.model());
         int batch = clean.dim(0);
         int[] steps = new int[batch];
         for (int i = 0; i < batch; i++) {

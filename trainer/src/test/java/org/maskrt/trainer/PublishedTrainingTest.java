@@ -73,7 +73,7 @@ class PublishedTrainingTest {
                     t,
                     c.tensor("x0").shape().dims());
             DiffusionLoss diffusion =
-                    new DiffusionLoss(ops, NoiseSchedule.linear(), DenoiserObjective.snrCap(c.model()));
+                    new DiffusionLoss(ops, NoiseSchedule.linear(), DiffusionLoss.publishedSnrCap(c.model()));
             List<Parity> all = new ArrayList<>();
             Tensor xt = Tensor.of(diffusion.sample(noised), noised.dims());
             all.add(Parity.of("x_t", c.tensor("x_t"), xt, Parity.FORWARD));

@@ -101,10 +101,10 @@ class TrainStateTest {
     @EnabledOnOs(OS.LINUX)
     void memoryIsFlat() throws IOException {
         Engine engine = Torch.engine();
-        Mdt model = new Mdt(new MdtConfig(2, 8, 2, 4, 16, 4, 2, 4, 10, 2, 0.3, true));
+        Mdt model = new Mdt(new MdtConfig(2, 4, 2, 4, 16, 2, 2, 4, 10, 0, 0.3, true));
         NdParams layout = new NdParams(WeightCheck.wanted(model));
         float[] start = layout.flatten((path, shape) -> Initialisation.DIFFUSION.of(path, shape, layout.shapes(), 1));
-        float[] latents = new Streams(2).normal(Streams.Purpose.NOISE, 0, 2 * 4 * 64);
+        float[] latents = new Streams(2).normal(Streams.Purpose.NOISE, 0, 2 * 4 * 16);
         try (NDManager manager = engine.newBaseManager();
                 NdOps ops = new NdOps(manager);
                 TrainState state = TrainState.initial(engine.newBaseManager(), layout, start)) {

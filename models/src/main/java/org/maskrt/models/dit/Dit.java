@@ -64,7 +64,8 @@ public record Dit(DitConfig config) implements Denoiser {
         int d = config.hiddenSize();
         int patch = config.patchSize();
         T x = Patches.embed(ops, p.at("x_embedder"), sample, patch, d);
-        x = ops.add(x, p.get("pos_embed", 1, config.tokens(), d));
+        // Published as a fixed embedding: a weight that is not trained.
+        x = ops.add(x, ops.stopGradient(p.get("pos_embed", 1, config.tokens(), d)));
         for (int i = 0; i < config.depth(); i++) {
             x = Transformer.block(ops, p, x, modulation, block(i), null);
         }
