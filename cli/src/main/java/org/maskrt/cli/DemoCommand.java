@@ -47,19 +47,30 @@ final class DemoCommand implements Callable<Integer> {
     @Option(names = "--model", paramLabel = "DIR", description = "Another model folder (default: the shipped one).")
     private @Nullable Path model;
 
-    @Option(names = {"-o", "--output"}, paramLabel = "DIR", description = "Where the pictures go (default: out/demo in the repository).")
+    @Option(
+            names = {"-o", "--output"},
+            paramLabel = "DIR",
+            description = "Where the pictures go (default: out/demo in the repository).")
     private @Nullable Path output;
 
-    @Option(names = "--per-class", paramLabel = "N", description = "Pictures of each class (default: ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--per-class",
+            paramLabel = "N",
+            description = "Pictures of each class (default: ${DEFAULT-VALUE}).")
     private int perClass = 4;
 
-    @Option(names = {"--num-sampling-steps", "--steps"}, paramLabel = "N", description = "Steps of DDIM (default: ${DEFAULT-VALUE}).")
+    @Option(
+            names = {"--num-sampling-steps", "--steps"},
+            paramLabel = "N",
+            description = "Steps of DDIM (default: ${DEFAULT-VALUE}).")
     private String steps = "50";
 
     @Option(names = "--seed", description = "Seed of the first column (default: ${DEFAULT-VALUE}).")
     private long seed;
 
-    @Option(names = {"-q", "--quiet"}, description = "No progress bar.")
+    @Option(
+            names = {"-q", "--quiet"},
+            description = "No progress bar.")
     private boolean quiet;
 
     @Override
@@ -86,8 +97,7 @@ final class DemoCommand implements Callable<Integer> {
                     .with(Seeds.perImage(seeds));
             GenerationResult result = SampleCommand.generate(pipeline, request, quiet);
             Path pictures = output == null ? root().resolve("out/demo") : output;
-            SampleWriter.Written written =
-                    new SampleWriter(pictures, true, pipeline.classNames()).write(result);
+            SampleWriter.Written written = new SampleWriter(pictures, true, pipeline.classNames()).write(result);
             out.print("sample   ");
             SampleCommand.print(out, result, written);
             out.println("pictures " + written.grid().toAbsolutePath().normalize());
@@ -113,10 +123,8 @@ final class DemoCommand implements Callable<Integer> {
             }
             List<ExportReport> reports = ExportCommand.export(files, onnx, options, progress);
             progress.close();
-            double worst = reports.stream()
-                    .mapToDouble(r -> r.worst().orElse(0))
-                    .max()
-                    .orElse(0);
+            double worst =
+                    reports.stream().mapToDouble(r -> r.worst().orElse(0)).max().orElse(0);
             out.printf(
                     Locale.ROOT,
                     "export   %d graphs in %.1f s, equal to the eager model within %.1e of max|out| (limit %.0e)%n",
@@ -132,7 +140,8 @@ final class DemoCommand implements Callable<Integer> {
         if (!Files.isDirectory(root.resolve("models/demo/shapes"))) {
             throw new MaskRtException(
                     ExitCode.USAGE,
-                    root.toAbsolutePath() + ": expected the repository with models/demo/shapes; start ./maskrt from a clone, or name a"
+                    root.toAbsolutePath()
+                            + ": expected the repository with models/demo/shapes; start ./maskrt from a clone, or name a"
                             + " model folder with --model");
         }
         return root;

@@ -40,16 +40,26 @@ final class DoctorCommand implements Callable<Integer> {
                 java.availableProcessors() + " cores, heap up to " + Tables.bytes(java.maxMemory()),
                 "give the JVM more with JDK_JAVA_OPTIONS=-Xmx4g");
         Path temporary = Path.of(System.getProperty("java.io.tmpdir"));
-        line("temporary folder", Files.isWritable(temporary), temporary.toString(), "set -Djava.io.tmpdir to a folder that can be written");
+        line(
+                "temporary folder",
+                Files.isWritable(temporary),
+                temporary.toString(),
+                "set -Djava.io.tmpdir to a folder that can be written");
         check("ONNX Runtime (sample)", "it needs glibc on Linux, macOS on arm64, or Windows on x86-64", () -> {
             OrtEnvironment environment = OrtEnvironment.getEnvironment();
             return environment.getVersion() + ", providers " + OrtEnvironment.getAvailableProviders();
         });
-        check("ONNX checker (export)", "build on a platform with the checker's natives (see CONTRIBUTING.md)", () -> "IR " + OnnxChecker.irVersion());
-        check("PyTorch engine (train, export)", "build on this machine, so that the natives of its platform are fetched", () -> {
-            Engine engine = Torch.engine();
-            return engine.getEngineName() + " " + engine.getVersion();
-        });
+        check(
+                "ONNX checker (export)",
+                "build on a platform with the checker's natives (see CONTRIBUTING.md)",
+                () -> "IR " + OnnxChecker.irVersion());
+        check(
+                "PyTorch engine (train, export)",
+                "build on this machine, so that the natives of its platform are fetched",
+                () -> {
+                    Engine engine = Torch.engine();
+                    return engine.getEngineName() + " " + engine.getVersion();
+                });
         out().println("backends: ort-cpu works; ort-cuda, ort-trt and trt are not part of this version");
         return broken ? ExitCode.ENVIRONMENT.value() : 0;
     }

@@ -36,7 +36,8 @@ final class EagerJudges implements EagerJudge, AutoCloseable {
                                 for (int i = 0; i < names.size(); i++) {
                                     named.put(names.get(i), in.get(i));
                                 }
-                                ai.djl.ndarray.NDArray result = graph.build(ops, p, named).get(output);
+                                ai.djl.ndarray.NDArray result =
+                                        graph.build(ops, p, named).get(output);
                                 if (result == null) {
                                     throw new IllegalStateException(graph.name() + " has no output " + output);
                                 }

@@ -48,14 +48,19 @@ final class ExportCommand implements Callable<Integer> {
             description = "Where the graphs go (default: MODEL/onnx, where 'sample' finds them).")
     private @Nullable Path output;
 
-    @Option(names = "--graphs", split = ",", paramLabel = "NAME", description = "Only these graphs (default: all that the folder has).")
+    @Option(
+            names = "--graphs",
+            split = ",",
+            paramLabel = "NAME",
+            description = "Only these graphs (default: all that the folder has).")
     private @Nullable List<String> graphs;
 
     @Option(
             names = "--attention",
             paramLabel = "FORM",
-            description = "decomposed (MatMul, Softmax, MatMul: any runtime) or ort-mha (ONNX Runtime's fused node) (default:"
-                    + " ${DEFAULT-VALUE}).")
+            description =
+                    "decomposed (MatMul, Softmax, MatMul: any runtime) or ort-mha (ONNX Runtime's fused node) (default:"
+                            + " ${DEFAULT-VALUE}).")
     private String attention = "ort-mha";
 
     @Option(names = "--dtype", paramLabel = "TYPE", description = "fp32 or fp16 (default: ${DEFAULT-VALUE}).")
@@ -64,22 +69,31 @@ final class ExportCommand implements Callable<Integer> {
     @Option(names = "--batch", paramLabel = "N", description = "dynamic, or a fixed batch (default: ${DEFAULT-VALUE}).")
     private String batch = "dynamic";
 
-    @Option(names = "--target", paramLabel = "RUNTIME", description = "ort or tensorrt: whose fast forms are used (default: ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--target",
+            paramLabel = "RUNTIME",
+            description = "ort or tensorrt: whose fast forms are used (default: ${DEFAULT-VALUE}).")
     private String target = "ort";
 
     @Option(
             names = "--guided-channels",
             paramLabel = "WHICH",
-            description = "Channels that guided_step guides: reference (the first three, as published) or all (default: ${DEFAULT-VALUE}).")
+            description =
+                    "Channels that guided_step guides: reference (the first three, as published) or all (default: ${DEFAULT-VALUE}).")
     private GuidedChannels channels = GuidedChannels.REFERENCE;
 
-    @Option(names = "--atol", paramLabel = "T", description = "Largest max|diff|/max|reference| allowed (default: 1e-5 for fp32, 2e-2 for fp16).")
+    @Option(
+            names = "--atol",
+            paramLabel = "T",
+            description = "Largest max|diff|/max|reference| allowed (default: 1e-5 for fp32, 2e-2 for fp16).")
     private @Nullable Double tolerance;
 
     @Option(names = "--no-validate", description = "Do not compare with the eager model.")
     private boolean noValidate;
 
-    @Option(names = {"-q", "--quiet"}, description = "No progress bar.")
+    @Option(
+            names = {"-q", "--quiet"},
+            description = "No progress bar.")
     private boolean quiet;
 
     @Override
@@ -133,7 +147,8 @@ final class ExportCommand implements Callable<Integer> {
         try {
             return Integer.parseInt(batch);
         } catch (NumberFormatException e) {
-            throw new MaskRtException(ExitCode.USAGE, "--batch: expected 'dynamic' or a number, got '" + batch + "'", e);
+            throw new MaskRtException(
+                    ExitCode.USAGE, "--batch: expected 'dynamic' or a number, got '" + batch + "'", e);
         }
     }
 
@@ -160,9 +175,11 @@ final class ExportCommand implements Callable<Integer> {
             if (folder.hasAutoencoder()) {
                 int size = denoiser.inputSize() * folder.autoencoder().config().downsampling();
                 reports.addAll(exporter.export(folder.autoencoder(), size, folder.vaeWeights(), onnx));
-            } else if (options.graphs().equals(Set.of("vae_encoder")) || options.graphs().equals(Set.of("vae_decoder"))) {
+            } else if (options.graphs().equals(Set.of("vae_encoder"))
+                    || options.graphs().equals(Set.of("vae_decoder"))) {
                 throw new MaskRtException(
-                        ExitCode.USAGE, folder.path() + ": there is no autoencoder to export; add one, or name other graphs");
+                        ExitCode.USAGE,
+                        folder.path() + ": there is no autoencoder to export; add one, or name other graphs");
             }
         }
         return reports;

@@ -38,7 +38,11 @@ final class SampleCommand implements Callable<Integer> {
     @Parameters(paramLabel = "MODEL", description = "A model folder with onnx/ (see 'maskrt export').")
     private Path model;
 
-    @Option(names = {"-o", "--output"}, required = true, paramLabel = "DIR", description = "Where the pictures go.")
+    @Option(
+            names = {"-o", "--output"},
+            required = true,
+            paramLabel = "DIR",
+            description = "Where the pictures go.")
     private Path output;
 
     @Option(
@@ -48,7 +52,10 @@ final class SampleCommand implements Callable<Integer> {
             description = "Classes by index or name, comma-separated (default: each once).")
     private @Nullable List<String> classes;
 
-    @Option(names = "--per-class", paramLabel = "N", description = "Pictures of each class (default: ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--per-class",
+            paramLabel = "N",
+            description = "Pictures of each class (default: ${DEFAULT-VALUE}).")
     private int perClass = 1;
 
     @Mixin
@@ -72,7 +79,9 @@ final class SampleCommand implements Callable<Integer> {
     @Option(names = "--force", description = "Replace pictures that are there already.")
     private boolean force;
 
-    @Option(names = {"-q", "--quiet"}, description = "No progress bar.")
+    @Option(
+            names = {"-q", "--quiet"},
+            description = "No progress bar.")
     private boolean quiet;
 
     @Override
@@ -93,8 +102,7 @@ final class SampleCommand implements Callable<Integer> {
                     .with(sampling.guidance(pipeline.schedule().trainTimesteps()))
                     .with(sampling.seeds());
             GenerationResult result = generate(pipeline, request, quiet);
-            SampleWriter.Written written =
-                    new SampleWriter(output, force, pipeline.classNames()).write(result);
+            SampleWriter.Written written = new SampleWriter(output, force, pipeline.classNames()).write(result);
             print(spec.commandLine().getOut(), result, written);
         }
         return 0;

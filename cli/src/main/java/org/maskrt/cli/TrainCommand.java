@@ -32,10 +32,16 @@ final class TrainCommand implements Callable<Integer> {
     @Parameters(paramLabel = "CONFIG", description = "The run, as YAML; docs/training.md explains each key.")
     private Path config;
 
-    @Option(names = {"-o", "--output"}, required = true, paramLabel = "DIR", description = "The model folder.")
+    @Option(
+            names = {"-o", "--output"},
+            required = true,
+            paramLabel = "DIR",
+            description = "The model folder.")
     private Path output;
 
-    @Option(names = {"-q", "--quiet"}, description = "No progress bar.")
+    @Option(
+            names = {"-q", "--quiet"},
+            description = "No progress bar.")
     private boolean quiet;
 
     @Override

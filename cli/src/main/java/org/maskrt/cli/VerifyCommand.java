@@ -102,9 +102,10 @@ final class VerifyCommand implements Callable<Integer> {
                     }
                 }
                 case "losses" -> print(c, "djl", TrainingChecks.losses(c));
-                default -> throw new MaskRtException(
-                        ExitCode.FAILURE,
-                        folder + ": expected the kind model, trajectory or losses, found '" + c.kind() + "'");
+                default ->
+                    throw new MaskRtException(
+                            ExitCode.FAILURE,
+                            folder + ": expected the kind model, trajectory or losses, found '" + c.kind() + "'");
             }
         }
     }

@@ -4,9 +4,9 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import org.maskrt.exporter.GraphStyle.Precision;
-import org.maskrt.models.diffusion.GuidedChannels;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
+import org.maskrt.models.diffusion.GuidedChannels;
 import org.maskrt.models.ops.Shape;
 
 /**

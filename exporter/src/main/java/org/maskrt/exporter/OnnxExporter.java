@@ -1,9 +1,5 @@
 package org.maskrt.exporter;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -12,7 +8,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
@@ -20,13 +15,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.UUID;
+import java.util.function.DoubleConsumer;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 import org.maskrt.exporter.ExportListener.Stage;
 import org.maskrt.exporter.ExportOptions.Validation;
-import org.maskrt.exporter.GraphStyle.Precision;
 import org.maskrt.exporter.graphs.ModelGraph;
 import org.maskrt.exporter.graphs.ModelGraphs.Body;
 import org.maskrt.exporter.graphs.ModelGraphs.Conditioner;
@@ -71,70 +64,56 @@ public final class OnnxExporter {
      * The denoiser's graphs among the options'.
      *
      * @param onnx the folder that gets a folder per graph
-     * @throws MaskRtException FAILURE, TOLERANCE or NOT_FINITE; see {@link #export(List, Weights, Path)}
+     * @throws MaskRtException FAILURE if weights are missing or misshapen, or the folder is full or not writable; TOLERANCE if a graph differs
+     *     from the eager model by more than the options allow; NOT_FINITE if a weight is NaN or infinite, or does not fit fp16; INTERRUPTED if
+     *     the thread was
      */
     public List<ExportReport> export(Denoiser model, Weights weights, Path onnx) {
-        return export(
-                wanted(List.of(
-                        new Transformer(model),
-                        new Conditioner(model),
-                        new Body(model),
-                        new GuidedStep(model, options.guided()))),
-                weights,
-                onnx);
+        List<ModelGraph> graphs = List.of(
+                new Transformer(model),
+                new Conditioner(model),
+                new Body(model),
+                new GuidedStep(model, options.guided()));
+        return export(graphs, weights, onnx);
     }
 
     /**
      * The autoencoder's graphs among the options', for pictures of {@code size} by {@code size}.
      *
      * @param onnx the folder that gets a folder per graph
-     * @throws MaskRtException FAILURE, TOLERANCE or NOT_FINITE; see {@link #export(List, Weights, Path)}
+     * @throws MaskRtException as {@link #export(Denoiser, Weights, Path)} does
      */
     public List<ExportReport> export(AutoencoderKl vae, int size, Weights weights, Path onnx) {
-        return export(wanted(List.of(new VaeEncoder(vae, size), new VaeDecoder(vae, size))), weights, onnx);
+        return export(List.of(new VaeEncoder(vae, size), new VaeDecoder(vae, size)), weights, onnx);
     }
 
-    /** Whether every graph of the options below {@code onnx} was made by this version from these weights in this style. */
-    public boolean isCurrent(Set<String> graphs, Weights weights, Path onnx) {
-        String sha = sha256(weights.origin(), weights);
-        for (String graph : graphs) {
-            Path report = onnx.resolve(graph).resolve(REPORT);
-            try {
-                JsonNode made = new ObjectMapper().readTree(report.toFile());
-                if (!made.path("weights_sha256").asText().equals(sha)
-                        || !made.path("tool_version").asText().equals(version())
-                        || !made.path("attention").asText().equals(options.style().attention().toString())
-                        || !Files.exists(onnx.resolve(graph).resolve(OnnxFile.DATA))) {
-                    return false;
-                }
-            } catch (IOException e) {
-                return false;
-            }
-        }
-        return true;
-    }
-
-    private List<ModelGraph> wanted(List<ModelGraph> all) {
-        return all.stream().filter(g -> options.graphs().contains(g.name())).toList();
-    }
-
-    /**
-     * Graphs of one set of weights.
-     *
-     * @throws MaskRtException FAILURE if weights are missing or misshapen, or the folder is full or not writable; TOLERANCE if a graph differs
-     *     from the eager model by more than the options allow; NOT_FINITE if a weight is
-     */
-    public List<ExportReport> export(List<ModelGraph> graphs, Weights weights, Path onnx) {
+    private List<ExportReport> export(List<ModelGraph> all, Weights weights, Path onnx) {
+        List<ModelGraph> graphs =
+                all.stream().filter(g -> options.graphs().contains(g.name())).toList();
         if (graphs.isEmpty()) {
             return List.of();
         }
         graphs.forEach(graph -> requireWeights(graph, weights));
-        String sha = sha256(graphs.get(0).name(), weights);
+        String sha = sha256(weights, fraction -> listener.progress(graphs.get(0).name(), Stage.HASH, fraction));
         List<ExportReport> reports = new ArrayList<>();
         for (ModelGraph graph : graphs) {
-            reports.add(export(graph, weights, sha, onnx));
+            reports.add(export(new Provenance(graph, options, sha), weights, onnx));
         }
         return reports;
+    }
+
+    /** Whether each of {@code graphs} below {@code onnx} was made by this version from these weights with these options. */
+    public boolean isCurrent(Set<String> graphs, Weights weights, Path onnx) {
+        boolean complete = graphs.stream()
+                .allMatch(graph -> Stream.of(REPORT, OnnxFile.MODEL, OnnxFile.DATA)
+                        .allMatch(
+                                file -> Files.isRegularFile(onnx.resolve(graph).resolve(file))));
+        if (!complete) {
+            return false;
+        }
+        String sha = sha256(weights, fraction -> {});
+        return graphs.stream()
+                .allMatch(graph -> Provenance.matches(onnx.resolve(graph).resolve(REPORT), graph, options, sha));
     }
 
     private static void requireWeights(ModelGraph graph, Weights weights) {
@@ -146,7 +125,8 @@ public final class OnnxExporter {
         new WeightCheck(check.missing(), List.of(), check.misshapen()).require(weights.origin());
     }
 
-    private ExportReport export(ModelGraph graph, Weights weights, String sha, Path onnx) {
+    private ExportReport export(Provenance provenance, Weights weights, Path onnx) {
+        ModelGraph graph = provenance.graph();
         Path place = onnx.resolve(graph.name());
         Path beside = onnx.resolve("." + graph.name() + "." + UUID.randomUUID() + ".tmp");
         try {
@@ -156,19 +136,18 @@ public final class OnnxExporter {
             for (String name : List.of(OnnxFile.MODEL, OnnxFile.DATA, REPORT)) {
                 beside.resolve(name).toFile().deleteOnExit();
             }
-            GraphStyle style = style(graph);
             OnnxFile.write(
                     beside,
-                    emit(graph, weights, style),
-                    metadata(graph, style, sha),
+                    emit(graph, weights, provenance.style()),
+                    provenance.metadata(),
                     fraction -> listener.progress(graph.name(), Stage.WRITE, fraction));
             listener.progress(graph.name(), Stage.CHECK, 0);
             OnnxChecker.check(beside.resolve(OnnxFile.MODEL));
             listener.progress(graph.name(), Stage.CHECK, 1);
             Map<String, Double> reached = options.validation().enabled() ? compare(graph, weights, beside) : Map.of();
-            AtomicFiles.writeString(beside.resolve(REPORT), json(graph, style, sha, reached));
+            AtomicFiles.writeString(beside.resolve(REPORT), provenance.report(reached));
             replace(place, beside);
-            return new ExportReport(graph.name(), place, sha, reached);
+            return new ExportReport(graph.name(), place, provenance.weightsSha256(), reached);
         } catch (IOException e) {
             throw new MaskRtException(
                     ExitCode.FAILURE,
@@ -178,12 +157,6 @@ public final class OnnxExporter {
         } finally {
             delete(beside);
         }
-    }
-
-    /** Autoencoders stay in fp32, see {@link Precision#FP16}. */
-    private GraphStyle style(ModelGraph graph) {
-        boolean vae = graph instanceof VaeEncoder || graph instanceof VaeDecoder;
-        return vae ? options.style().with(Precision.FP32) : options.style();
     }
 
     private OnnxGraph emit(ModelGraph model, Weights weights, GraphStyle style) {
@@ -278,81 +251,26 @@ public final class OnnxExporter {
         }
     }
 
-    private static Map<String, String> metadata(ModelGraph graph, GraphStyle style, String sha) {
-        Map<String, String> metadata = new LinkedHashMap<>();
-        metadata.put("maskrt.graph", graph.name());
-        metadata.put("maskrt.config", json(graph));
-        metadata.put("maskrt.weights_sha256", sha);
-        metadata.put("maskrt.version", version());
-        metadata.put("maskrt.dtype", style.precision().toString());
-        metadata.put("maskrt.attention", style.attention().toString());
-        metadata.put("maskrt.target", style.target().toString());
-        metadata.put("maskrt.layout", "linear weights are [in,out], the transpose of the state_dict's [out,in]");
-        return metadata;
-    }
-
-    private String json(ModelGraph graph, GraphStyle style, String sha, Map<String, Double> reached) {
-        Validation validation = options.validation();
-        Map<String, @Nullable Object> report = new LinkedHashMap<>();
-        report.put("graph", graph.name());
-        report.put("opset", OnnxOp.OPSET);
-        report.put("dtype", style.precision().toString());
-        report.put("attention", style.attention().toString());
-        report.put("target", style.target().toString());
-        report.put("batch", options.batch() == Shape.BATCH ? "dynamic" : options.batch());
-        if (graph instanceof GuidedStep) {
-            report.put("guided_channels", options.guided().label());
-        }
-        report.put("weights_sha256", sha);
-        report.put("tool_version", version());
-        if (validation.enabled()) {
-            Map<String, Object> comparison = new LinkedHashMap<>();
-            comparison.put("measure", "max|diff| / max|reference|");
-            comparison.put("limit", validation.tolerance());
-            comparison.put("reached", new TreeMap<>(reached));
-            comparison.put("seed", validation.seed());
-            report.put("tolerance", comparison);
-        }
-        return json(report) + "\n";
-    }
-
-    private static String json(Object value) {
-        try {
-            return new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT).writeValueAsString(value);
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException(e);
-        }
-    }
-
-    private static String version() {
-        String version = OnnxExporter.class.getPackage().getImplementationVersion();
-        return version == null ? "development" : version;
-    }
-
     /** Of names, shapes and fp32 values, so that it does not depend on the file's format. */
-    private String sha256(String graph, Weights weights) {
-        try {
-            MessageDigest digest = MessageDigest.getInstance("SHA-256");
-            ByteBuffer chunk = ByteBuffer.allocate(1 << 20).order(ByteOrder.LITTLE_ENDIAN);
-            List<String> keys = weights.keys().stream()
-                    .filter(key -> !weights.dtype(key).isIndices())
-                    .sorted()
-                    .toList();
-            for (int k = 0; k < keys.size(); k++) {
-                listener.progress(graph, Stage.HASH, (double) k / keys.size());
-                Tensor tensor = weights.tensor(keys.get(k));
-                digest.update((keys.get(k) + tensor.shape()).getBytes(StandardCharsets.UTF_8));
-                float[] values = tensor.values();
-                for (int from = 0; from < values.length; from += chunk.capacity() / Float.BYTES) {
-                    int count = Math.min(values.length - from, chunk.capacity() / Float.BYTES);
-                    chunk.clear().asFloatBuffer().put(values, from, count);
-                    digest.update(chunk.array(), 0, count * Float.BYTES);
-                }
+    private static String sha256(Weights weights, DoubleConsumer progress) {
+        MessageDigest digest = OnnxFile.sha256();
+        ByteBuffer chunk = ByteBuffer.allocate(1 << 20).order(ByteOrder.LITTLE_ENDIAN);
+        List<String> keys = weights.keys().stream()
+                .filter(key -> !weights.dtype(key).isIndices())
+                .sorted()
+                .toList();
+        for (int k = 0; k < keys.size(); k++) {
+            progress.accept((double) k / keys.size());
+            Tensor tensor = weights.tensor(keys.get(k));
+            digest.update((keys.get(k) + tensor.shape()).getBytes(StandardCharsets.UTF_8));
+            float[] values = tensor.values();
+            for (int from = 0; from < values.length; from += chunk.capacity() / Float.BYTES) {
+                int count = Math.min(values.length - from, chunk.capacity() / Float.BYTES);
+                chunk.clear().asFloatBuffer().put(values, from, count);
+                digest.update(chunk.array(), 0, count * Float.BYTES);
             }
-            listener.progress(graph, Stage.HASH, 1);
-            return HexFormat.of().formatHex(digest.digest());
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(e);
         }
+        progress.accept(1);
+        return HexFormat.of().formatHex(digest.digest());
     }
 }

@@ -47,7 +47,9 @@ public final class OnnxInterpreter implements Interpreter {
             feeds.put("in" + feeds.size(), input);
         }
         Key key = new Key(program, weights, inputs.stream().map(Tensor::shape).toList());
-        Tensor out = sessions.computeIfAbsent(key, k -> open(program, weights, feeds)).run(feeds).get("out");
+        Tensor out = sessions.computeIfAbsent(key, k -> open(program, weights, feeds))
+                .run(feeds)
+                .get("out");
         if (out == null) {
             throw new IllegalStateException("the graph has no output 'out'");
         }

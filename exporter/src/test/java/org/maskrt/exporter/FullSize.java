@@ -8,11 +8,11 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import org.maskrt.exporter.ExportOptions.Validation;
-import org.maskrt.models.diffusion.GuidedChannels;
 import org.maskrt.exporter.graphs.ModelGraph;
 import org.maskrt.exporter.graphs.ModelGraphs.GuidedStep;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.Presets;
+import org.maskrt.models.diffusion.GuidedChannels;
 import org.maskrt.models.ops.Shape;
 import org.maskrt.models.ops.Tensor;
 import org.maskrt.models.weights.DType;
@@ -42,13 +42,14 @@ final class FullSize {
                     ExportOptions options = ExportOptions.DEFAULT
                             .withGraphs(args.length > 2 ? Set.of(args[2].split(",")) : Set.of("guided_step"))
                             .withValidation(Validation.off());
-                    new OnnxExporter(options, EagerJudge.reference(), (graph, stage, fraction) -> {
+                    OnnxExporter exporter =
+                            new OnnxExporter(options, EagerJudge.reference(), (graph, stage, fraction) -> {
                                 if (fraction == 0 || fraction == 1) {
                                     System.out.printf(
                                             "%5.1f s %s %s %s%n", seconds(start), graph, stage.label(), fraction);
                                 }
-                            })
-                            .export(model, weights, folder.resolve("onnx"));
+                            });
+                    exporter.export(model, weights, folder.resolve("onnx"));
                 }
             }
             case "run" -> {

@@ -40,11 +40,12 @@ class ReferenceParityTest {
     })
     void graphsEqualThePublishedCode(String name, Attention attention, Target target) throws IOException {
         ReferenceCase reference = ReferenceCase.open(name, folder);
-        ExportOptions options =
-                ExportOptions.DEFAULT.withValidation(Validation.off()).withStyle(GraphStyle.DEFAULT.with(attention).with(target));
+        ExportOptions options = ExportOptions.DEFAULT
+                .withValidation(Validation.off())
+                .withStyle(GraphStyle.DEFAULT.with(attention).with(target));
         Path onnx = folder.resolve("onnx");
-        List<ExportReport> reports = new OnnxExporter(options, EagerJudge.reference(), ExportListener.NONE)
-                .export(reference.model(), reference.weights(), onnx);
+        List<ExportReport> reports =
+                Cases.export(options, EagerJudge.reference(), reference.model(), reference.weights(), onnx);
         assertEquals(
                 List.of("transformer", "conditioner", "denoiser", "guided_step"),
                 reports.stream().map(ExportReport::graph).toList());
@@ -53,11 +54,11 @@ class ReferenceParityTest {
         Tensor out = reference.get("out");
         Tensor y = reference.get("y");
         Tensor t = reference.floats("t");
-        Map<String, Tensor> plain =
-                run(onnx, "transformer", Map.of("sample", x, "timestep", t, "class_labels", y));
+        Map<String, Tensor> plain = run(onnx, "transformer", Map.of("sample", x, "timestep", t, "class_labels", y));
         assertClose("transformer", out, plain.get("out_sample"));
 
-        Tensor all = run(onnx, "conditioner", Map.of("timesteps", t, "class_labels", y)).get("modulation");
+        Tensor all = run(onnx, "conditioner", Map.of("timesteps", t, "class_labels", y))
+                .get("modulation");
         int samples = x.dim(0);
         int k = reference.model().modulationSize();
         assertEquals(Shape.of(samples, samples, k), all.shape());
@@ -65,8 +66,7 @@ class ReferenceParityTest {
         for (int i = 0; i < samples; i++) {
             System.arraycopy(all.values(), (i * samples + i) * k, own, i * k, k);
         }
-        Map<String, Tensor> body =
-                run(onnx, "denoiser", Map.of("sample", x, "modulation", Tensor.of(own, samples, k)));
+        Map<String, Tensor> body = run(onnx, "denoiser", Map.of("sample", x, "modulation", Tensor.of(own, samples, k)));
         assertClose("denoiser", out, body.get("out_sample"));
 
         int guidedCases = 0;
@@ -83,7 +83,8 @@ class ReferenceParityTest {
                     .getGraph()
                     .getInitializerList()) {
                 assertTrue(
-                        !weight.getName().contains("sideblocks") && !weight.getName().contains("mask_token"),
+                        !weight.getName().contains("sideblocks")
+                                && !weight.getName().contains("mask_token"),
                         graph + " holds the training parameter " + weight.getName());
             }
         }
@@ -132,14 +133,14 @@ class ReferenceParityTest {
         int plane = x.dim(2) * x.dim(3);
         Tensor out = Tensor.zeros(x.dim(0), channels, x.dim(2), x.dim(3));
         for (int b = 0; b < x.dim(0); b++) {
-            System.arraycopy(
-                    x.values(), b * x.dim(1) * plane, out.values(), b * channels * plane, channels * plane);
+            System.arraycopy(x.values(), b * x.dim(1) * plane, out.values(), b * channels * plane, channels * plane);
         }
         return out;
     }
 
     private static Map<String, Tensor> run(Path onnx, String graph, Map<String, Tensor> inputs) {
-        try (ValidationSession session = ValidationSession.open(onnx.resolve(graph).resolve(OnnxFile.MODEL))) {
+        try (ValidationSession session =
+                ValidationSession.open(onnx.resolve(graph).resolve(OnnxFile.MODEL))) {
             return session.run(inputs);
         }
     }

@@ -37,7 +37,8 @@ final class AutoencoderObjective implements Objective {
     public NDArray loss(Params<NDArray> p, long step, Map<String, Float> metrics) {
         Batch batch = batches.next();
         int size = model.config().sampleSize();
-        NDArray x = ops.constant(batch.values(), batch.labels().length, model.config().inChannels(), size, size);
+        NDArray x = ops.constant(
+                batch.values(), batch.labels().length, model.config().inChannels(), size, size);
         NDArray moments = model.encode(ops, p, x);
         int latent = model.config().latentChannels();
         List<NDArray> parts = ops.split(moments, 1, latent, latent);
@@ -50,7 +51,10 @@ final class AutoencoderObjective implements Objective {
 
         NDArray error = ops.sub(y, x);
         NDArray l1 = error.abs().mean();
-        NDArray edge = difference(error, 2, size).abs().mean().add(difference(error, 3, size).abs().mean());
+        NDArray edge = difference(error, 2, size)
+                .abs()
+                .mean()
+                .add(difference(error, 3, size).abs().mean());
         NDArray kl = ops.scale(
                 mean.square().add(ops.exp(logVariance)).sub(logVariance).mean(), 0.5f);
         metrics.put("l1", l1.getFloat());

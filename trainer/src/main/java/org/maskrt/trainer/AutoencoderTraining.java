@@ -13,4 +13,9 @@ import org.maskrt.models.vae.AutoencoderKlConfig;
  * @param optimizer how the weights follow
  */
 public record AutoencoderTraining(
-        AutoencoderKlConfig model, int steps, int batch, double edgeWeight, double klWeight, OptimizerConfig optimizer) {}
+        AutoencoderKlConfig model,
+        int steps,
+        int batch,
+        double edgeWeight,
+        double klWeight,
+        OptimizerConfig optimizer) {}

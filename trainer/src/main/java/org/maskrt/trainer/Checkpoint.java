@@ -44,7 +44,10 @@ record Checkpoint(long step, String config, float[][] arrays) {
             float[][] arrays = new float[NAMES.length][];
             for (int i = 0; i < NAMES.length; i++) {
                 if (!in.keys().contains(NAMES[i]) || in.shape(NAMES[i]).size() != size) {
-                    throw damaged(file, "'" + NAMES[i] + "' with " + size + " values", in.keys().toString());
+                    throw damaged(
+                            file,
+                            "'" + NAMES[i] + "' with " + size + " values",
+                            in.keys().toString());
                 }
                 arrays[i] = in.tensor(NAMES[i]).values();
             }
@@ -55,7 +58,8 @@ record Checkpoint(long step, String config, float[][] arrays) {
             }
             String config = metadata.get("config");
             if (config == null || !metadata.getOrDefault("step", "").matches("\\d{1,18}")) {
-                throw damaged(file, "a step and a configuration", metadata.keySet().toString());
+                throw damaged(
+                        file, "a step and a configuration", metadata.keySet().toString());
             }
             return new Checkpoint(Long.parseLong(metadata.get("step")), config, arrays);
         }

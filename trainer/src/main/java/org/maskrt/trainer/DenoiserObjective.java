@@ -33,7 +33,7 @@ final class DenoiserObjective implements Objective {
     DenoiserObjective(NdOps ops, Denoiser model, double labelDrop, Streams streams, LongFunction<Batch> latents) {
         this.ops = ops;
         this.model = model;
-        this.diffusion = new DiffusionLoss(ops, schedule);
+        this.diffusion = new DiffusionLoss(ops, schedule, DiffusionLoss.publishedSnrCap(model));
         this.labelDrop = labelDrop;
         this.streams = streams;
         this.latents = latents;
@@ -53,9 +53,9 @@ final class DenoiserObjective implements Objective {
         Batch batch = latents.apply(step);
         int b = batch.labels().length;
         int[] dims = {b, model.inChannels(), model.inputSize(), model.inputSize()};
-        int[] t = streams.of(Purpose.TIMESTEP, step).ints(b, 0, schedule.steps()).toArray();
-        Noised noised =
-                new Noised(batch.values(), streams.normal(Purpose.NOISE, step, batch.values().length), t, dims);
+        int[] t =
+                streams.of(Purpose.TIMESTEP, step).ints(b, 0, schedule.steps()).toArray();
+        Noised noised = new Noised(batch.values(), streams.normal(Purpose.NOISE, step, batch.values().length), t, dims);
         NDArray x = ops.constant(diffusion.sample(noised), dims);
         float[] timestep = new float[b];
         for (int i = 0; i < b; i++) {

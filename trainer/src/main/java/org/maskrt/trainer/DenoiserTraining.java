@@ -21,7 +21,13 @@ import org.maskrt.models.mdt.MdtConfig;
  * @param preview the pictures that are sampled now and then
  */
 public record DenoiserTraining(
-        Sizes model, int steps, int batch, double labelDrop, Precision precision, OptimizerConfig optimizer, Preview preview) {
+        Sizes model,
+        int steps,
+        int batch,
+        double labelDrop,
+        Precision precision,
+        OptimizerConfig optimizer,
+        Preview preview) {
     /**
      * What data and autoencoder do not fix.
      *
@@ -45,22 +51,31 @@ public record DenoiserTraining(
             double maskRatio) {
         /** The model for latents {@code [channels,inputSize,inputSize]}. */
         public Denoiser of(int inputSize, int channels, int classes) {
-            int version =
-                    switch (family.toLowerCase(Locale.ROOT)) {
-                        case "dit" -> 0;
-                        case "mdt-v1" -> 1;
-                        case "mdt-v2" -> 2;
-                        default ->
-                            throw new MaskRtException(
-                                    ExitCode.USAGE,
-                                    "transformer.model.family must be dit, mdt-v1 or mdt-v2, got '" + family + "'");
-                    };
+            int version = switch (family.toLowerCase(Locale.ROOT)) {
+                case "dit" -> 0;
+                case "mdt-v1" -> 1;
+                case "mdt-v2" -> 2;
+                default ->
+                    throw new MaskRtException(
+                            ExitCode.USAGE,
+                            "transformer.model.family must be dit, mdt-v1 or mdt-v2, got '" + family + "'");
+            };
             return version == 0
                     ? new Dit(new DitConfig(
                             inputSize, patchSize, channels, hiddenSize, depth, numHeads, mlpRatio, classes, true))
                     : new Mdt(new MdtConfig(
-                            version, inputSize, patchSize, channels, hiddenSize, depth, numHeads, mlpRatio, classes,
-                            decodeLayer, maskRatio, true));
+                            version,
+                            inputSize,
+                            patchSize,
+                            channels,
+                            hiddenSize,
+                            depth,
+                            numHeads,
+                            mlpRatio,
+                            classes,
+                            decodeLayer,
+                            maskRatio,
+                            true));
         }
     }
 

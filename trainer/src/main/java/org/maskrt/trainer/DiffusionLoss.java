@@ -1,7 +1,9 @@
 package org.maskrt.trainer;
 
 import ai.djl.ndarray.NDArray;
+import org.maskrt.models.Denoiser;
 import org.maskrt.models.diffusion.NoiseSchedule;
+import org.maskrt.models.mdt.Mdt;
 
 /**
  * The published training loss of DiT and MDT: the squared error of the predicted noise, and, where the model learns the variance, the variational
@@ -14,12 +16,27 @@ public final class DiffusionLoss {
     private static final float EDGE = 0.999f;
     private static final float LEAST_PROBABILITY = 1e-12f;
 
+    private static final double MDT_V2_SNR_CAP = 5;
+
     private final NdOps ops;
     private final NoiseSchedule schedule;
+    private final double snrCap;
 
-    public DiffusionLoss(NdOps ops, NoiseSchedule schedule) {
+    /**
+     * The loss on a schedule.
+     *
+     * @param snrCap gamma of the min-SNR weighting of the squared error, min(SNR, gamma) / SNR (Hang et al., "Efficient diffusion training via
+     *     min-SNR weighting strategy", 2023); infinity weighs all timesteps alike
+     */
+    public DiffusionLoss(NdOps ops, NoiseSchedule schedule, double snrCap) {
         this.ops = ops;
         this.schedule = schedule;
+        this.snrCap = snrCap;
+    }
+
+    /** The gamma with which a family is published: 5 for MDT v2, none for DiT and MDT v1. */
+    public static double publishedSnrCap(Denoiser model) {
+        return model instanceof Mdt mdt && mdt.config().version() == 2 ? MDT_V2_SNR_CAP : Double.POSITIVE_INFINITY;
     }
 
     /**
@@ -71,12 +88,21 @@ public final class DiffusionLoss {
         boolean learned = NdOps.dims(output)[1] == 2 * c;
         NDArray predicted = learned ? ops.slice(output, 1, 0, c) : output;
         NDArray error = ops.sub(predicted, noise);
-        NDArray mse = perSample(error.square());
+        NDArray mse = ops.mul(perSample(error.square()), ops.constant(weights(n), n.timesteps.length));
         if (!learned) {
             return new Terms(mse, mse.mul(0), mse);
         }
         NDArray vb = bound(ops.slice(output, 1, c, 2 * c), ops.stopGradient(error), n);
         return new Terms(mse, vb, ops.add(mse, vb));
+    }
+
+    private float[] weights(Noised n) {
+        float[] weights = new float[n.timesteps.length];
+        for (int b = 0; b < weights.length; b++) {
+            double bar = schedule.alphaCumprod(n.timesteps[b]);
+            weights[b] = (float) Math.min(1, snrCap * (1 - bar) / bar);
+        }
+        return weights;
     }
 
     /**

@@ -37,8 +37,8 @@ public final class EagerModel implements AutoCloseable {
         Params<NDArray> loaded = Params.of((path, shape) -> {
             NDArray x = arrays.get(path);
             if (x == null || !ops.shape(x).equals(shape)) {
-                throw new IllegalArgumentException(weights.origin() + ": the model needs '" + path + "' " + shape + ", there is "
-                        + (x == null ? "none" : ops.shape(x).toString()));
+                throw new IllegalArgumentException(weights.origin() + ": the model needs '" + path + "' " + shape
+                        + ", there is " + (x == null ? "none" : ops.shape(x).toString()));
             }
             return x;
         });

@@ -13,6 +13,9 @@ import java.util.function.BooleanSupplier;
 import java.util.function.LongConsumer;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
+import org.maskrt.models.image.Images;
+import org.maskrt.models.ops.Shape;
+import org.maskrt.trainer.log.LossPlot;
 import org.maskrt.trainer.log.MetricsCsv;
 import org.maskrt.trainer.log.TensorBoardEvents;
 
@@ -36,7 +39,7 @@ final class Fit {
     /** Where the stage was left, or its first step. */
     TrainState open(Engine engine, NdParams layout, Initialisation initialisation, long seed) {
         if (!Files.exists(stage.checkpoint())) {
-            Map<String, org.maskrt.models.ops.Shape> shapes = layout.shapes();
+            Map<String, Shape> shapes = layout.shapes();
             return TrainState.initial(
                     engine.newBaseManager(),
                     layout,
@@ -67,16 +70,21 @@ final class Fit {
                 TensorBoardEvents events = new TensorBoardEvents(stage.folder(), state.step())) {
             while (state.step() < stage.steps()) {
                 if (cancelled.getAsBoolean()) {
+                    save(state);
                     throw new MaskRtException(
                             ExitCode.INTERRUPTED,
                             stage.name() + ": interrupted at step " + state.step() + " of " + stage.steps()
-                                    + "; run the same command again to go on from the last checkpoint in " + stage.folder());
+                                    + " and saved; run the same command again to go on");
                 }
                 Map<String, Float> metrics = step(state, objective);
                 long done = state.step();
-                csv.append(done, columns.stream().mapToDouble(metrics::get).toArray());
+                csv.append(
+                        done,
+                        columns.stream()
+                                .mapToDouble(name -> metrics.getOrDefault(name, Float.NaN))
+                                .toArray());
                 if (done % SCALARS_EVERY == 0) {
-                    columns.forEach(name -> events.scalar(done, stage.name() + "/" + name, metrics.get(name)));
+                    metrics.forEach((name, value) -> events.scalar(done, stage.name() + "/" + name, value));
                 }
                 listener.progress(done, metrics);
                 boolean last = done == stage.steps();
@@ -84,29 +92,42 @@ final class Fit {
                     preview.accept(done);
                 }
                 if (last || done % stage.pace().checkpoint() == 0) {
-                    new Checkpoint(done, config, state.arrays()).write(stage.checkpoint());
+                    save(state);
                 }
             }
         }
+        plot();
+    }
+
+    private void plot() {
+        MetricsCsv.Table table = MetricsCsv.read(stage.folder().resolve("metrics.csv"));
+        Images.writePng(
+                stage.folder().resolve("loss.png"), LossPlot.draw(stage.name(), table, List.of("loss")), Map.of());
+    }
+
+    private void save(TrainState state) {
+        new Checkpoint(state.step(), config, state.arrays()).write(stage.checkpoint());
     }
 
     private Map<String, Float> step(TrainState state, Objective objective) {
         Map<String, Float> metrics = new LinkedHashMap<>();
+        float value;
         try (NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();
             try (GradientCollector gradients = Torch.engine().newGradientCollector()) {
                 NDArray loss = objective.loss(state.layout().views(state.weights()), state.step(), metrics);
-                metrics.put("loss", loss.getFloat());
+                value = loss.getFloat();
                 gradients.backward(loss);
             }
+            metrics.put("loss", value);
             metrics.put("learning_rate", (float) stage.optimizer().rate(state.step(), stage.steps()));
             float norm = state.update(stage.optimizer(), stage.steps());
             metrics.put("gradient_norm", norm);
-            if (!Float.isFinite(norm) || !Float.isFinite(metrics.get("loss"))) {
+            if (!Float.isFinite(norm) || !Float.isFinite(value)) {
                 throw new MaskRtException(
                         ExitCode.NOT_FINITE,
                         stage.name() + ": expected a finite loss at step " + (state.step() + 1) + ", received loss "
-                                + metrics.get("loss") + " with gradient norm " + norm
+                                + value + " with gradient norm " + norm
                                 + "; lower the learning rate, or look for bad values in the data");
             }
         }

@@ -21,9 +21,11 @@ public enum Initialisation {
                 truncatedNormal(random, 0.02, out);
             } else if (path.endsWith("embedding_table.weight")
                     || path.endsWith("mask_token")
-                    || path.startsWith("t_embedder.mlp.") && path.endsWith("weight")) {
+                    || (path.startsWith("t_embedder.mlp.") && path.endsWith("weight"))) {
                 normal(random, 0.02, out);
-            } else if (path.endsWith("weight") && !path.contains("adaLN_modulation") && !path.startsWith("final_layer")) {
+            } else if (path.endsWith("weight")
+                    && !path.contains("adaLN_modulation")
+                    && !path.startsWith("final_layer")) {
                 int fanOut = shape.dim(0);
                 int fanIn = out.length / fanOut;
                 uniform(random, Math.sqrt(6.0 / (fanIn + fanOut)), out);

@@ -29,8 +29,7 @@ final class NativeOps implements AutoCloseable {
     /** Of the archive: the first operator set whose GELU knows the tanh approximation is 10. */
     private static final String OPERATOR_SET = "10\n";
 
-    private static final String CODE =
-            """
+    private static final String CODE = """
             class Native(Module):
               __parameters__ = []
               __buffers__ = []
@@ -110,7 +109,11 @@ final class NativeOps implements AutoCloseable {
 
     private PtNDArray name(String operator) {
         PtNDArray x = JniUtils.createZerosNdArray(
-                manager, NdOps.shape(1), DataType.FLOAT32, manager.getDevice(), ai.djl.ndarray.types.SparseFormat.DENSE);
+                manager,
+                NdOps.shape(1),
+                DataType.FLOAT32,
+                manager.getDevice(),
+                ai.djl.ndarray.types.SparseFormat.DENSE);
         x.setName("module_method:" + operator);
         NDScope.unregister(x);
         return x;
@@ -121,7 +124,10 @@ final class NativeOps implements AutoCloseable {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (ZipOutputStream zip = new ZipOutputStream(bytes)) {
             zip.setMethod(ZipOutputStream.STORED);
-            store(zip, "data.pkl", "\u0080\u0002c__torch__\nNative\n)\u0081}X\u0008\u0000\u0000\u0000training\u0089sb.");
+            store(
+                    zip,
+                    "data.pkl",
+                    "\u0080\u0002c__torch__\nNative\n)\u0081}X\u0008\u0000\u0000\u0000training\u0089sb.");
             store(zip, "code/__torch__.py", CODE);
             store(zip, "constants.pkl", "\u0080\u0002).");
             store(zip, "version", OPERATOR_SET);

@@ -1,7 +1,6 @@
 package org.maskrt.trainer;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.pytorch.engine.PtNDArray;
@@ -24,7 +23,7 @@ import org.maskrt.models.ops.Tensor;
  *
  * <p>Not thread-safe. A call outside a scope leaves its results to the manager given here.
  */
-public final class NdOps implements Ops<NDArray> {
+public final class NdOps implements Ops<NDArray>, AutoCloseable {
     private final PtNDManager manager;
     private final PtNDManager kept;
     private final Precision precision;
@@ -46,7 +45,9 @@ public final class NdOps implements Ops<NDArray> {
 
     /** The host tensor as an array of the open scope. */
     public NDArray array(Tensor t) {
-        return t.isIndices() ? indices(t.indices(), t.shape().dims()) : constant(t.values(), t.shape().dims());
+        return t.isIndices()
+                ? indices(t.indices(), t.shape().dims())
+                : constant(t.values(), t.shape().dims());
     }
 
     /** The values on the host. */
@@ -188,7 +189,8 @@ public final class NdOps implements Ops<NDArray> {
     public NDArray takeTokens(NDArray x, NDArray indices) {
         int[] d = dims(x);
         int[] k = dims(indices);
-        // one lookup in a table of all samples' tokens: its gradient is a row sum, several times faster than that of a gather
+        // one lookup in a table of all samples' tokens: its gradient is a row sum, several times faster than that of a
+        // gather
         long[] first = new long[d[0]];
         for (int i = 0; i < first.length; i++) {
             first[i] = (long) i * d[1];
@@ -204,7 +206,8 @@ public final class NdOps implements Ops<NDArray> {
 
     @Override
     public NDArray conv2d(NDArray x, NDArray weight, NDArray bias, Conv2d g) {
-        // oneDNN's convolutions, which DJL's own operator uses, have crashed the process in backward passes on several threads.
+        // oneDNN's convolutions, which DJL's own operator uses, have crashed the process in backward passes on several
+        // threads.
         int kernel = dims(weight)[2];
         if (kernel == dims(weight)[3] && kernel % 2 == 1 && g.equals(Conv2d.same(kernel))) {
             return natives.call("convSame", x, weight, bias);
@@ -261,10 +264,24 @@ public final class NdOps implements Ops<NDArray> {
     @Override
     public NDArray layerNorm(NDArray x, float eps) {
         int width = dims(x)[dims(x).length - 1];
-        PtNDArray one = ones.computeIfAbsent(width, n -> keep(JniUtils.full(
-                kept, shape(n), 1, DataType.FLOAT32, kept.getDevice(), ai.djl.ndarray.types.SparseFormat.DENSE)));
-        PtNDArray zero = zeros.computeIfAbsent(width, n -> keep(JniUtils.full(
-                kept, shape(n), 0, DataType.FLOAT32, kept.getDevice(), ai.djl.ndarray.types.SparseFormat.DENSE)));
+        PtNDArray one = ones.computeIfAbsent(
+                width,
+                n -> keep(JniUtils.full(
+                        kept,
+                        shape(n),
+                        1,
+                        DataType.FLOAT32,
+                        kept.getDevice(),
+                        ai.djl.ndarray.types.SparseFormat.DENSE)));
+        PtNDArray zero = zeros.computeIfAbsent(
+                width,
+                n -> keep(JniUtils.full(
+                        kept,
+                        shape(n),
+                        0,
+                        DataType.FLOAT32,
+                        kept.getDevice(),
+                        ai.djl.ndarray.types.SparseFormat.DENSE)));
         return JniUtils.layerNorm(pt(x), shape(width), one, zero, eps);
     }
 
@@ -299,13 +316,27 @@ public final class NdOps implements Ops<NDArray> {
     private static final int NEAREST = 0;
 
     private PtNDArray scalar(float value) {
-        return scalars.computeIfAbsent(value, v -> keep(JniUtils.full(
-                kept, shape(1), v, DataType.FLOAT32, kept.getDevice(), ai.djl.ndarray.types.SparseFormat.DENSE)));
+        return scalars.computeIfAbsent(
+                value,
+                v -> keep(JniUtils.full(
+                        kept,
+                        shape(1),
+                        v,
+                        DataType.FLOAT32,
+                        kept.getDevice(),
+                        ai.djl.ndarray.types.SparseFormat.DENSE)));
     }
 
     private static PtNDArray keep(PtNDArray x) {
         ai.djl.ndarray.NDScope.unregister(x);
         return x;
+    }
+
+    /** Releases what is kept between steps. */
+    @Override
+    public void close() {
+        natives.close();
+        kept.close();
     }
 
     static int[] dims(NDArray x) {

@@ -11,6 +11,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Consumer;
 import org.maskrt.models.ops.Params;
 import org.maskrt.models.ops.Shape;
@@ -96,9 +97,9 @@ public final class NdParams {
             if (x == null) {
                 throw new IllegalArgumentException("there is no parameter '" + path + "'");
             }
-            if (!shape.equals(shapes.get(path))) {
-                throw new IllegalArgumentException(
-                        "the parameter '" + path + "' has the shape " + shapes.get(path) + ", the model needs " + shape);
+            if (!Objects.equals(shape, shapes.get(path))) {
+                throw new IllegalArgumentException("the parameter '" + path + "' has the shape " + shapes.get(path)
+                        + ", the model needs " + shape);
             }
             return x;
         });

@@ -14,16 +14,16 @@ public record OptimizerConfig(
         double learningRate, int warmupSteps, boolean cosine, double weightDecay, double clipNorm, double emaDecay) {
     /** The learning rate of step {@code step} (from 0) of {@code steps}. */
     public double rate(long step, long steps) {
-        double rate = learningRate * Math.min(1, (step + 1.0) / Math.max(1, warmupSteps));
+        double rate = learningRate * Math.min(1, (double) (step + 1) / Math.max(1, warmupSteps));
         if (!cosine || step < warmupSteps) {
             return rate;
         }
-        double done = (step - warmupSteps) / Math.max(1.0, steps - warmupSteps);
+        double done = (double) (step - warmupSteps) / Math.max(1, steps - warmupSteps);
         return rate * 0.5 * (1 + Math.cos(Math.PI * done));
     }
 
     /** The weight that the average keeps at its update number {@code n}, from 0. */
     public double emaDecay(long n) {
-        return Math.min(emaDecay, (1.0 + n) / (10.0 + n));
+        return Math.min(emaDecay, (double) (1 + n) / (double) (10 + n));
     }
 }

@@ -39,18 +39,17 @@ final class Previews {
             System.arraycopy(x, 0, twice, length, length);
             float[] time = new float[2 * rows];
             Arrays.fill(time, step.timestep());
-            Tensor out = eager.forward(
-                    model, Tensor.of(twice, 2 * rows, c, side, side), Tensor.of(time, 2 * rows), label);
+            Tensor out =
+                    eager.forward(model, Tensor.of(twice, 2 * rows, c, side, side), Tensor.of(time, 2 * rows), label);
             float[] conditional = out.rows(0, rows).values();
-            GuidedChannels.ALL.combine(
-                    conditional, out.rows(rows, 2 * rows).values(), weights, channels, conditional);
-            step.coefficients().apply(x, noise(conditional, rows, length, model), none, none, x);
+            GuidedChannels.ALL.combine(conditional, out.rows(rows, 2 * rows).values(), weights, channels, conditional);
+            step.coefficients().apply(x, noise(conditional, rows, length), none, none, x);
         }
         return Tensor.of(x, rows, c, side, side);
     }
 
     /** The noise channels of a model's output. */
-    private static float[] noise(float[] output, int rows, int length, Denoiser model) {
+    private static float[] noise(float[] output, int rows, int length) {
         float[] eps = new float[length];
         int stride = length / rows;
         for (int b = 0; b < rows; b++) {
@@ -58,5 +57,4 @@ final class Previews {
         }
         return eps;
     }
-
 }

@@ -7,17 +7,25 @@ import java.util.random.RandomGenerator;
 public record Streams(long seed) {
     /** What numbers are drawn for. */
     public enum Purpose {
-        TIMESTEP,
-        NOISE,
-        MASK,
-        LABEL_DROP,
-        POSTERIOR,
-        SAMPLE
+        TIMESTEP(0),
+        NOISE(1),
+        MASK(2),
+        LABEL_DROP(3),
+        POSTERIOR(4),
+        SAMPLE(5);
+
+        private static final int COUNT = 6;
+
+        private final int number;
+
+        Purpose(int number) {
+            this.number = number;
+        }
     }
 
     public RandomGenerator of(Purpose purpose, long step) {
         SplittableRandom root = new SplittableRandom(seed);
-        long runKey = root.nextLong() ^ new SplittableRandom(step * Purpose.values().length + purpose.ordinal()).nextLong();
+        long runKey = root.nextLong() ^ new SplittableRandom(step * Purpose.COUNT + purpose.number).nextLong();
         return new SplittableRandom(runKey);
     }
 

@@ -22,14 +22,17 @@ public final class Torch {
             JniUtils.setNumThreads(Runtime.getRuntime().availableProcessors());
             // libtorch's switch is per thread, and on in a thread that has never asked for the engine
             JniUtils.setGradMode(false);
-            // per thread as well; what TorchScript would compile here is single operators, and compiled graphs have crashed in backward passes
+            // per thread as well; what TorchScript would compile here is single operators, and compiled graphs have
+            // crashed in backward passes
             JniUtils.setGraphExecutorOptimize(false);
             return engine;
         } catch (RuntimeException | LinkageError e) {
             throw new MaskRtException(
                     ExitCode.ENVIRONMENT,
-                    "DJL's PyTorch engine does not load on " + System.getProperty("os.name") + "/" + System.getProperty("os.arch")
-                            + ": expected its native library for this platform on the class path, received: " + e.getMessage()
+                    "DJL's PyTorch engine does not load on " + System.getProperty("os.name") + "/"
+                            + System.getProperty("os.arch")
+                            + ": expected its native library for this platform on the class path, received: "
+                            + e.getMessage()
                             + "; build with the profile of this platform",
                     e);
         }

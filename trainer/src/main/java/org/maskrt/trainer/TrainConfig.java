@@ -58,7 +58,8 @@ public record TrainConfig(
             if (e.getCause() instanceof MaskRtException cause) {
                 throw new MaskRtException(ExitCode.USAGE, origin + ": " + cause.getMessage(), e);
             }
-            String where = e.getLocation() == null ? "" : " at line " + e.getLocation().getLineNr();
+            String where =
+                    e.getLocation() == null ? "" : " at line " + e.getLocation().getLineNr();
             throw new MaskRtException(
                     ExitCode.USAGE,
                     origin + ": expected a training configuration, received" + where + ": "

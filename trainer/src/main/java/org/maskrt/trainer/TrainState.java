@@ -23,9 +23,13 @@ final class TrainState implements AutoCloseable {
     private final PtNDArray average;
     private long step;
 
-    /** @param arrays weights, first moment, second moment, average, each [P] */
-    TrainState(NDManager parent, NdParams layout, long step, float[]... arrays) {
-        this.manager = (PtNDManager) parent.newSubManager();
+    /**
+     * On a manager of its own.
+     *
+     * @param arrays weights, first moment, second moment, average, each [P]
+     */
+    TrainState(NDManager owned, NdParams layout, long step, float[]... arrays) {
+        this.manager = (PtNDManager) owned;
         this.natives = new NativeOps(manager);
         this.layout = layout;
         this.weights = keep(arrays[0]);
@@ -37,8 +41,8 @@ final class TrainState implements AutoCloseable {
     }
 
     /** Before the first step. */
-    static TrainState initial(NDManager parent, NdParams layout, float[] weights) {
-        return new TrainState(parent, layout, 0, weights, new float[weights.length], new float[weights.length], weights);
+    static TrainState initial(NDManager owned, NdParams layout, float[] weights) {
+        return new TrainState(owned, layout, 0, weights, new float[weights.length], new float[weights.length], weights);
     }
 
     NdParams layout() {
@@ -84,8 +88,8 @@ final class TrainState implements AutoCloseable {
                 IValue.from(mean),
                 IValue.from(variance),
                 IValue.from(Math.min(1, config.clipNorm() / norm)),
-                IValue.from(rate / (1 - Math.pow(BETA1, step + 1))),
-                IValue.from(1 / Math.sqrt(1 - Math.pow(BETA2, step + 1))),
+                IValue.from(rate / (1 - Math.pow(BETA1, (double) (step + 1)))),
+                IValue.from(1 / Math.sqrt(1 - Math.pow(BETA2, (double) (step + 1)))),
                 IValue.from(BETA1),
                 IValue.from(BETA2),
                 IValue.from(EPS),

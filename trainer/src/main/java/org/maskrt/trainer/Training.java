@@ -2,7 +2,6 @@ package org.maskrt.trainer;
 
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDManager;
-import java.awt.image.BufferedImage;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -11,6 +10,8 @@ import java.util.function.BooleanSupplier;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
+import org.maskrt.models.image.Images;
+import org.maskrt.models.image.RgbImage;
 import org.maskrt.models.ops.Tensor;
 import org.maskrt.models.vae.AutoencoderKl;
 import org.maskrt.models.weights.AtomicFiles;
@@ -81,16 +82,18 @@ public final class Training {
         NdParams layout = new NdParams(WeightCheck.wanted(model));
         Fit fit = fit(stage, c);
         try (NDManager manager = engine.newBaseManager();
+                NdOps ops = new NdOps(manager);
                 TrainState state = fit.open(engine, layout, Initialisation.TORCH, config.seed());
                 EagerModel average = new EagerModel(layout, state.average());
-                Batches batches = new Batches(source, order(c.batch()), config.data().mirror(), state.step())) {
-            NdOps ops = new NdOps(manager);
+                Batches batches =
+                        new Batches(source, order(c.batch()), config.data().mirror(), state.step())) {
             Batch shown = Batches.batch(source, order(PREVIEW_PICTURES), false, 0);
             int size = config.data().size();
             Tensor originals = Tensor.of(shown.values(), PREVIEW_PICTURES, 3, size, size);
             fit.run(state, new AutoencoderObjective(ops, model, c, streams, batches), step -> {
                 Tensor moments = average.encode(model, originals);
-                Tensor means = average.run((o, p, in) -> o.slice(in.get(0), 1, 0, c.model().latentChannels()), moments);
+                Tensor means = average.run(
+                        (o, p, in) -> o.slice(in.get(0), 1, 0, c.model().latentChannels()), moments);
                 Tensor again = average.decode(model, means);
                 Tensor both = average.run((o, p, in) -> o.concat(0, in), originals, again);
                 save(stage, step, Mosaic.of(both, PREVIEW_PICTURES));
@@ -108,7 +111,7 @@ public final class Training {
         BatchOrder order = order(ENCODE_BATCH);
         double sum = 0;
         double squares = 0;
-        long count = 0;
+        double count = 0;
         for (int i = 0; i < MEASURED_BATCHES; i++) {
             Batch batch = Batches.batch(source, order, false, i);
             Tensor moments = eager.encode(model, Tensor.of(batch.values(), ENCODE_BATCH, 3, size, size));
@@ -137,12 +140,13 @@ public final class Training {
         try (Component<AutoencoderKl> files = Component.openAutoencoder(first);
                 EagerModel codec = new EagerModel(files.weights());
                 NDManager manager = engine.newBaseManager();
+                NdOps ops = new NdOps(manager, c.precision());
                 TrainState state = fit.open(engine, layout, Initialisation.DIFFUSION, config.seed());
                 EagerModel average = new EagerModel(layout, state.average())) {
             LatentCache cache = encode(codec, autoencoder);
             BatchOrder order = order(c.batch());
             float scale = (float) autoencoder.config().scalingFactor();
-            Objective objective = new DenoiserObjective(new NdOps(manager, c.precision()), model, c.labelDrop(), streams, step -> {
+            Objective objective = new DenoiserObjective(ops, model, c.labelDrop(), streams, step -> {
                 Batch b = cache.draw(order, config.data().mirror(), step, streams.of(Purpose.POSTERIOR, step));
                 for (int i = 0; i < b.values().length; i++) {
                     b.values()[i] *= scale;
@@ -151,7 +155,8 @@ public final class Training {
             });
             fit.run(state, objective, step -> {
                 Tensor latents = Previews.sample(average, model, c.preview(), streams);
-                Tensor pictures = codec.run((o, p, in) -> autoencoder.decode(o, p, o.scale(in.get(0), 1 / scale)), latents);
+                Tensor pictures =
+                        codec.run((o, p, in) -> autoencoder.decode(o, p, o.scale(in.get(0), 1 / scale)), latents);
                 save(stage, step, Mosaic.of(pictures, c.preview().columns()));
             });
             Map<String, Tensor> weights = layout.unflatten(state.average().toFloatArray());
@@ -182,12 +187,13 @@ public final class Training {
                 });
     }
 
-    private void save(Stage stage, long step, BufferedImage image) {
-        Mosaic.write(stage.folder().resolve(String.format("preview-%07d.png", step)), image);
+    private static void save(Stage stage, long step, RgbImage image) {
+        Images.writePng(stage.folder().resolve(String.format("preview-%07d.png", step)), image, Map.of());
     }
 
     private Stage stage(String name, long steps, OptimizerConfig optimizer) {
-        return new Stage(name, steps, optimizer, config.pace(), out.resolve("training").resolve(name));
+        return new Stage(
+                name, steps, optimizer, config.pace(), out.resolve("training").resolve(name));
     }
 
     private Fit fit(Stage stage, Record training) {

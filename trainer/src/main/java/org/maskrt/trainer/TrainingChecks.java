@@ -9,9 +9,9 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.maskrt.models.diffusion.NoiseSchedule;
 import org.maskrt.models.mdt.MaskPlan;
 import org.maskrt.models.mdt.Mdt;
-import org.maskrt.models.diffusion.NoiseSchedule;
 import org.maskrt.models.ops.Shape;
 import org.maskrt.models.ops.Tensor;
 import org.maskrt.models.reference.Parity;
@@ -25,14 +25,18 @@ public final class TrainingChecks {
     public static List<Parity> losses(ReferenceCase c) {
         List<Parity> found = new ArrayList<>();
         Tensor clean = c.tensor("x0");
+        double snrCap = DiffusionLoss.publishedSnrCap(c.model());
         int batch = clean.dim(0);
         int[] steps = new int[batch];
         for (int i = 0; i < batch; i++) {
             steps[i] = (int) c.tensor("t").indices()[i];
         }
         try (EagerModel eager = new EagerModel(c.weights())) {
-            DiffusionLoss.Noised noised =
-                    new DiffusionLoss.Noised(clean.values(), c.tensor("noise").values(), steps, clean.shape().dims());
+            DiffusionLoss.Noised noised = new DiffusionLoss.Noised(
+                    clean.values(),
+                    c.tensor("noise").values(),
+                    steps,
+                    clean.shape().dims());
             Tensor x = Tensor.of(DiffusionLoss.sample(NoiseSchedule.linear(), noised), clean.shape());
             found.add(Parity.of("x_t", c.tensor("x_t"), x, Parity.FORWARD));
             for (String pass : List.of("full", "masked")) {
@@ -46,9 +50,14 @@ public final class TrainingChecks {
                                         ? c.model().forward(ops, p, in.get(0), in.get(1), in.get(2))
                                         : ((Mdt) c.model())
                                                 .forwardMasked(
-                                                        ops, p, in.get(0), in.get(1), in.get(2), c.maskPlan().on(ops));
+                                                        ops,
+                                                        p,
+                                                        in.get(0),
+                                                        in.get(1),
+                                                        in.get(2),
+                                                        c.maskPlan().on(ops));
                                 DiffusionLoss.Terms terms =
-                                        new DiffusionLoss(ops, NoiseSchedule.linear()).terms(out, noised);
+                                        new DiffusionLoss(ops, NoiseSchedule.linear(), snrCap).terms(out, noised);
                                 return switch (term) {
                                     case "mse" -> terms.mse();
                                     case "vb" -> terms.vb();

@@ -58,7 +58,8 @@ public final class CaseChecks {
         Guidance guidance = guidance(
                 c.config("cfg_scale").asDouble(),
                 c.config("scale_pow").isNumber() ? c.config("scale_pow").asDouble() : null);
-        NoiseSchedule schedule = NoiseSchedule.linear().respace(c.config("steps").asText());
+        NoiseSchedule schedule =
+                NoiseSchedule.linear().respace(c.config("steps").asText());
         GuidedModel guided = new GuidedModel(c, interpreter);
         long[] labels = c.tensor("y").indices();
         Tensor start = c.tensor("x_T");
@@ -69,7 +70,8 @@ public final class CaseChecks {
         List<Ddpm.Step> ancestral = ddim ? List.of() : Ddpm.plan(schedule);
         float[] result = new float[expected.size()];
         for (int i = 0; i < expected.dim(0); i++) {
-            float[] noise = c.has("step_noise") ? c.tensor("step_noise").rows(i, i + 1).values() : zeros;
+            float[] noise =
+                    c.has("step_noise") ? c.tensor("step_noise").rows(i, i + 1).values() : zeros;
             int t = ddim ? steps.get(i).timestep() : ancestral.get(i).timestep();
             float[] both = guided.run(x, labels, t, (float) guidance.weight(t));
             float[] output = Arrays.copyOf(both, both.length / 2);

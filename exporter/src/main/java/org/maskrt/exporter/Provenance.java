@@ -1,0 +1,110 @@
+package org.maskrt.exporter;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.TreeMap;
+import org.maskrt.exporter.ExportOptions.Validation;
+import org.maskrt.exporter.GraphStyle.Precision;
+import org.maskrt.exporter.graphs.ModelGraph;
+import org.maskrt.models.ops.Shape;
+
+/**
+ * Where an exported graph comes from, for its metadata and its report.
+ *
+ * @param graph what it computes
+ * @param options what was asked for
+ * @param weightsSha256 of the weights' names, shapes and fp32 values
+ */
+record Provenance(ModelGraph graph, ExportOptions options, String weightsSha256) {
+    private static final JsonMapper JSON = JsonMapper.builder()
+            .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+            .build();
+
+    /** For {@code metadata_props}. */
+    Map<String, String> metadata() {
+        GraphStyle style = style();
+        return Map.of(
+                "maskrt.graph", graph.name(),
+                "maskrt.config", json(false, graph),
+                "maskrt.weights_sha256", weightsSha256,
+                "maskrt.version", version(),
+                "maskrt.dtype", style.precision().toString(),
+                "maskrt.attention", style.attention().toString(),
+                "maskrt.target", style.target().toString(),
+                "maskrt.layout", "linear weights are [in,out], the transpose of the state_dict's [out,in]");
+    }
+
+    /** The form that the graph takes. */
+    GraphStyle style() {
+        return style(graph.name(), options);
+    }
+
+    /** Autoencoders stay in fp32, see {@link Precision#FP16}. */
+    private static GraphStyle style(String graph, ExportOptions options) {
+        return graph.startsWith("vae_") ? options.style().with(Precision.FP32) : options.style();
+    }
+
+    private static Map<String, Object> facts(String graph, ExportOptions options, String weightsSha256) {
+        GraphStyle style = style(graph, options);
+        Map<String, Object> facts = new LinkedHashMap<>();
+        facts.put("graph", graph);
+        facts.put("opset", OnnxOp.OPSET);
+        facts.put("dtype", style.precision().toString());
+        facts.put("attention", style.attention().toString());
+        facts.put("target", style.target().toString());
+        facts.put("batch", options.batch() == Shape.BATCH ? "dynamic" : options.batch());
+        if (graph.equals("guided_step")) {
+            facts.put("guided_channels", options.guided().label());
+        }
+        facts.put("weights_sha256", weightsSha256);
+        facts.put("tool_version", version());
+        return facts;
+    }
+
+    /** Whether {@code report}, an {@code export.json}, says that such a graph was made with these options from these weights. */
+    static boolean matches(Path report, String graph, ExportOptions options, String weightsSha256) {
+        JsonNode wanted = JSON.valueToTree(facts(graph, options, weightsSha256));
+        try {
+            JsonNode made = JSON.readTree(report.toFile());
+            return wanted.properties().stream().allMatch(fact -> fact.getValue().equals(made.path(fact.getKey())));
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    /** The text of {@code export.json}; {@code reached} is empty if there was no comparison. */
+    String report(Map<String, Double> reached) {
+        Map<String, Object> report = facts(graph.name(), options, weightsSha256);
+        if (!reached.isEmpty()) {
+            Validation validation = options.validation();
+            Map<String, Object> comparison = new LinkedHashMap<>();
+            comparison.put("measure", "max|diff| / max|reference|");
+            comparison.put("limit", validation.tolerance());
+            comparison.put("reached", new TreeMap<>(reached));
+            comparison.put("seed", validation.seed());
+            report.put("tolerance", comparison);
+        }
+        return json(true, report) + "\n";
+    }
+
+    private static String json(boolean indented, Object value) {
+        try {
+            return (indented ? JSON.writer(SerializationFeature.INDENT_OUTPUT) : JSON.writer())
+                    .writeValueAsString(value);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static String version() {
+        String version = Provenance.class.getPackage().getImplementationVersion();
+        return version == null ? "development" : version;
+    }
+}

@@ -1,0 +1,139 @@
+package org.maskrt.trainer;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.maskrt.models.ExitCode;
+import org.maskrt.models.MaskRtException;
+import org.maskrt.models.weights.ModelFolder;
+
+class TrainingTest {
+    private static final String CONFIG = """
+            seed: 3
+            data: {source: shapes, images: 40, classes: 0, size: 16, mirror: true}
+            autoencoder:
+              model: {in_channels: 3, latent_channels: 4, block_out_channels: [8, 8], layers_per_block: 1,
+                      norm_num_groups: 4, scaling_factor: 1, sample_size: 16}
+              steps: 6
+              batch: 4
+              edge_weight: 1
+              kl_weight: 1.0e-4
+              optimizer: {learning_rate: 0.001, warmup_steps: 2, cosine: true, weight_decay: 0, clip_norm: 1, ema_decay: 0.99}
+            transformer:
+              model: {family: mdt-v2, patch_size: 2, hidden_size: 16, depth: 4, num_heads: 2, mlp_ratio: 4,
+                      decode_layer: 2, mask_ratio: 0.3}
+              steps: 6
+              batch: 4
+              label_drop: 0.1
+              precision: bf16
+              optimizer: {learning_rate: 0.001, warmup_steps: 0, cosine: false, weight_decay: 0.01, clip_norm: 1, ema_decay: 0.99}
+              preview: {steps: 2, guidance: 2, columns: 1}
+            pace: {checkpoint: 2, preview: 6}
+            """;
+
+    private static final List<String> RESULTS = List.of(
+            "training/autoencoder/checkpoint.safetensors",
+            "training/autoencoder/metrics.csv",
+            "training/transformer/checkpoint.safetensors",
+            "training/transformer/metrics.csv",
+            "training/transformer/preview-0000006.png",
+            "vae/diffusion_pytorch_model.safetensors",
+            "vae/config.json",
+            "transformer/diffusion_pytorch_model.safetensors",
+            "model_index.json");
+
+    @TempDir
+    private Path folder;
+
+    private static void train(String config, Path out, BooleanSupplier cancelled) {
+        Training.run(TrainConfig.parse("test.yaml", config), out, new TrainListener() {}, cancelled);
+    }
+
+    /** Cancels at the {@code n}-th question, from 0. */
+    private static BooleanSupplier cancelAt(int n) {
+        int[] asked = {0};
+        return () -> asked[0]++ == n;
+    }
+
+    @Test
+    void interruptedAndResumedGivesTheSameBytes() throws IOException {
+        Path whole = folder.resolve("whole");
+        train(CONFIG, whole, () -> false);
+        Path broken = folder.resolve("broken");
+        // in the middle of the autoencoder, then in the middle of the transformer (one more question while encoding
+        // latents)
+        for (int at : List.of(3, 3 + 1 + 3)) {
+            MaskRtException e = assertThrows(MaskRtException.class, () -> train(CONFIG, broken, cancelAt(at)));
+            assertEquals(ExitCode.INTERRUPTED, e.code());
+            assertFalse(Files.exists(broken.resolve("model_index.json")));
+        }
+        train(CONFIG, broken, () -> false);
+        for (String file : RESULTS) {
+            assertArrayEquals(Files.readAllBytes(whole.resolve(file)), Files.readAllBytes(broken.resolve(file)), file);
+        }
+        try (ModelFolder model = ModelFolder.open(whole);
+                Stream<Path> files = Files.walk(whole)) {
+            assertEquals(10, model.denoiser().numClasses());
+            assertEquals("disc", model.labels().get(0));
+            assertTrue(model.autoencoder().config().scalingFactor() > 0);
+            assertEquals(
+                    List.of(), files.filter(f -> f.toString().endsWith(".tmp")).toList());
+        }
+    }
+
+    @Test
+    void damagedCheckpointIsRefused() throws IOException {
+        Path out = folder.resolve("run");
+        assertThrows(MaskRtException.class, () -> train(CONFIG, out, cancelAt(3)));
+        Path checkpoint = out.resolve("training/autoencoder/checkpoint.safetensors");
+        byte[] good = Files.readAllBytes(checkpoint);
+        try (RandomAccessFile file = new RandomAccessFile(checkpoint.toFile(), "rw")) {
+            file.seek(good.length - 100);
+            file.write(good[good.length - 100] ^ 1);
+        }
+        MaskRtException flipped = assertThrows(MaskRtException.class, () -> train(CONFIG, out, () -> false));
+        assertEquals(ExitCode.FAILURE, flipped.code());
+        assertTrue(
+                flipped.getMessage()
+                        .startsWith(checkpoint + ": this checkpoint is damaged: expected contents of checksum"),
+                flipped.getMessage());
+        Files.write(checkpoint, java.util.Arrays.copyOf(good, good.length - 5));
+        MaskRtException cut = assertThrows(MaskRtException.class, () -> train(CONFIG, out, () -> false));
+        assertTrue(cut.getMessage().contains(checkpoint.toString()), cut.getMessage());
+    }
+
+    @Test
+    void checkpointOfAnotherConfigurationIsRefused() {
+        Path out = folder.resolve("run");
+        assertThrows(MaskRtException.class, () -> train(CONFIG, out, cancelAt(3)));
+        MaskRtException e = assertThrows(
+                MaskRtException.class,
+                () -> train(CONFIG.replace("edge_weight: 1", "edge_weight: 2"), out, () -> false));
+        assertEquals(ExitCode.USAGE, e.code());
+        assertTrue(e.getMessage().contains("expected a checkpoint of this configuration"), e.getMessage());
+    }
+
+    @Test
+    void lossThatIsNotFiniteNamesTheStep() {
+        String wild =
+                CONFIG.replaceFirst("learning_rate: 0.001, warmup_steps: 2", "learning_rate: 1.0e38, warmup_steps: 0");
+        Path out = folder.resolve("run");
+        MaskRtException e = assertThrows(MaskRtException.class, () -> train(wild, out, () -> false));
+        assertEquals(ExitCode.NOT_FINITE, e.code());
+        assertTrue(
+                e.getMessage().startsWith("autoencoder: expected a finite loss at step 2, received loss "),
+                e.getMessage());
+    }
+}
