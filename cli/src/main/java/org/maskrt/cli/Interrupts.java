@@ -2,35 +2,33 @@ package org.maskrt.cli;
 
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 
 /** Ctrl-C: running work is told to stop and may tidy up before the process ends with 130. */
 final class Interrupts {
     private static final CountDownLatch FINISHED = new CountDownLatch(1);
+    private static final AtomicReference<Runnable> CANCEL = new AtomicReference<>(() -> {});
+    private static final Runnable NOTHING = CANCEL.get();
     private static final long PATIENCE_SECONDS = 20;
 
     private Interrupts() {}
 
-    /** The result of {@code work}; when the process is asked to stop meanwhile, {@code cancel} runs, and {@link #finished} is waited for. */
-    static <R> R during(Runnable cancel, Supplier<R> work) {
-        Thread hook = new Thread(
-                () -> {
-                    cancel.run();
-                    awaitFinished();
-                },
-                "interrupt");
-        Runtime.getRuntime().addShutdownHook(hook);
-        try {
-            return work.get();
-        } finally {
-            // Once the hook runs, the process is ending and hooks can no longer be removed.
-            if (hook.getState() == Thread.State.NEW) {
-                Runtime.getRuntime().removeShutdownHook(hook);
-            }
-        }
+    /** Makes this process heed Ctrl-C from now on. */
+    static void install() {
+        Runtime.getRuntime().addShutdownHook(new Thread(Interrupts::stop, "interrupt"));
     }
 
-    private static void awaitFinished() {
+    private static void stop() {
+        if (FINISHED.getCount() == 0) {
+            return;
+        }
+        Runnable cancel = CANCEL.get();
+        if (cancel == NOTHING) {
+            System.err.println("maskrt: interrupted");
+            return;
+        }
+        cancel.run();
         try {
             if (!FINISHED.await(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
                 System.err.println("maskrt: did not stop within " + PATIENCE_SECONDS + " s, ended");
@@ -38,6 +36,14 @@ final class Interrupts {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    /** The result of {@code work}; when the process is asked to stop meanwhile, {@code cancel} runs, and {@link #finished} is waited for. */
+    static <R> R during(Runnable cancel, Supplier<R> work) {
+        CANCEL.set(cancel);
+        R result = work.get();
+        CANCEL.set(NOTHING);
+        return result;
     }
 
     /** The command has ended, whatever its outcome. */

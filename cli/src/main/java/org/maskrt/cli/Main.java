@@ -42,6 +42,7 @@ public final class Main implements Runnable {
 
     /** Ends the process with the command's exit code. */
     public static void main(String[] args) {
+        Interrupts.install();
         int code = run(writer(System.out), writer(System.err), args);
         Interrupts.finished();
         System.exit(code);

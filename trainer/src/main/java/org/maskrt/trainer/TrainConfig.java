@@ -73,7 +73,9 @@ public record TrainConfig(
             throw new MaskRtException(
                     ExitCode.USAGE,
                     origin + ": expected a training configuration, received" + where + ": "
-                            + e.getOriginalMessage().replaceAll("\\s+", " ") + "; correct that key",
+                            + e.getOriginalMessage()
+                                    .replaceAll(" \\(index \\d+\\).*", "")
+                                    .replaceAll("\\s+", " ") + "; correct that key",
                     e);
         }
     }
