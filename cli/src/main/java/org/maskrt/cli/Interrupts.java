@@ -4,12 +4,12 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** Ctrl-C: running work is told to stop and may tidy up before the process ends with 130. */
 final class Interrupts {
     private static final CountDownLatch FINISHED = new CountDownLatch(1);
-    private static final AtomicReference<Runnable> CANCEL = new AtomicReference<>(() -> {});
-    private static final Runnable NOTHING = CANCEL.get();
+    private static final AtomicReference<@Nullable Runnable> CANCEL = new AtomicReference<>();
     private static final long PATIENCE_SECONDS = 20;
 
     private Interrupts() {}
@@ -24,7 +24,7 @@ final class Interrupts {
             return;
         }
         Runnable cancel = CANCEL.get();
-        if (cancel == NOTHING) {
+        if (cancel == null) {
             System.err.println("maskrt: interrupted");
             return;
         }
@@ -42,7 +42,7 @@ final class Interrupts {
     static <R> R during(Runnable cancel, Supplier<R> work) {
         CANCEL.set(cancel);
         R result = work.get();
-        CANCEL.set(NOTHING);
+        CANCEL.set(null);
         return result;
     }
 
