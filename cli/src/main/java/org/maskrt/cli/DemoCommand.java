@@ -17,6 +17,7 @@ import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.diffusion.Guidance;
 import org.maskrt.models.weights.ModelFolder;
+import org.maskrt.perf.PeakMemory;
 import org.maskrt.runtime.DiffusionPipeline;
 import org.maskrt.runtime.GenerationRequest;
 import org.maskrt.runtime.GenerationResult;
@@ -100,6 +101,7 @@ final class DemoCommand implements Callable<Integer> {
             SampleWriter.Written written = new SampleWriter(pictures, true, pipeline.classNames()).write(result);
             out.print("sample   ");
             SampleCommand.print(out, result, written);
+            PeakMemory.bytes().ifPresent(bytes -> out.println("memory   " + Tables.bytes(bytes) + " at the most"));
             out.println("pictures " + written.grid().toAbsolutePath().normalize());
         }
         return 0;

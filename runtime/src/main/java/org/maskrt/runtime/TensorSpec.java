@@ -9,7 +9,8 @@ import org.maskrt.models.ops.Shape;
  * @param shape may hold the symbols {@link Shape#BATCH} and {@link Shape#STEPS}
  */
 public record TensorSpec(String name, ElementType type, Shape shape) {
-    static TensorSpec fp32(String name, int... dims) {
+    /** An fp32 tensor; a negative dimension is a symbol of {@link Shape}. */
+    public static TensorSpec fp32(String name, int... dims) {
         return new TensorSpec(name, ElementType.FP32, Shape.of(dims));
     }
 
