@@ -7,6 +7,8 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Collectors;
+import org.maskrt.models.weights.DType;
+import org.maskrt.models.weights.ModelFolder;
 import org.maskrt.trainer.TrainConfig;
 import org.maskrt.trainer.TrainListener;
 import org.maskrt.trainer.Training;
@@ -40,6 +42,12 @@ final class TrainCommand implements Callable<Integer> {
     private Path output;
 
     @Option(
+            names = "--dtype",
+            paramLabel = "TYPE",
+            description = "Type of the weights in the model folder: F32, F16 or BF16 (default: ${DEFAULT-VALUE}).")
+    private DType dtype = DType.F32;
+
+    @Option(
             names = {"-q", "--quiet"},
             description = "No progress bar.")
     private boolean quiet;
@@ -57,6 +65,9 @@ final class TrainCommand implements Callable<Integer> {
                 return output;
             });
         }
+        if (dtype != DType.F32) {
+            rewrite();
+        }
         out.printf(
                 Locale.ROOT,
                 "%s: trained in %.1f min; next: maskrt export %s%n",
@@ -64,6 +75,14 @@ final class TrainCommand implements Callable<Integer> {
                 (System.nanoTime() - started) / 60e9,
                 output);
         return 0;
+    }
+
+    private void rewrite() {
+        try (ModelFolder folder = ModelFolder.open(output)) {
+            ModelFolder.Contents contents = new ModelFolder.Contents(
+                    folder.denoiser(), folder.transformerWeights(), folder.schedule(), folder.labels());
+            ModelFolder.write(output, contents, folder.autoencoder(), folder.vaeWeights(), dtype);
+        }
     }
 
     /** The bar's text, and a line now and then where there is no bar. */

@@ -152,7 +152,7 @@ public final class SampleWriter {
                 .distinct()
                 .toList();
         boolean perImage = result.provenance().request().seeds().rng() == Seeds.Rng.PER_IMAGE;
-        return perImage && seeds.size() == 1 ? "seed " + seeds.get(0) : "#" + (column + 1);
+        return perImage && seeds.size() == 1 ? Long.toString(seeds.get(0)) : "#" + (column + 1);
     }
 
     private static RgbImage blank(RgbImage like) {
