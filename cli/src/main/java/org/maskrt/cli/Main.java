@@ -27,6 +27,7 @@ import picocli.CommandLine.Spec;
             ExportCommand.class,
             InspectCommand.class,
             VerifyCommand.class,
+            AccuracyCommand.class,
             BenchCommand.class,
             DoctorCommand.class
         },

@@ -1,0 +1,169 @@
+package org.maskrt.trainer;
+
+import ai.djl.engine.Engine;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.NDScope;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.pytorch.jni.JniUtils;
+import ai.djl.training.GradientCollector;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
+import org.maskrt.models.ExitCode;
+import org.maskrt.models.MaskRtException;
+import org.maskrt.models.ops.Conv2d;
+import org.maskrt.models.ops.Ops;
+import org.maskrt.models.ops.Params;
+import org.maskrt.trainer.data.Batch;
+import org.maskrt.trainer.data.BatchOrder;
+import org.maskrt.trainer.data.Batches;
+import org.maskrt.trainer.data.ImageSource;
+
+/**
+ * A small convolutional classifier, which judges whether a generated picture shows the class that was asked for: four convolutions of stride 2,
+ * each with group norm and SiLU, the mean over places, and a linear layer. For use by one thread at a time.
+ */
+public final class ImageClassifier implements AutoCloseable {
+    private static final int[] WIDTHS = {16, 32, 64, 128};
+    private static final int KERNEL = 3;
+    private static final int GROUPS = 4;
+    private static final float EPS = 1e-5f;
+    private static final Conv2d HALVE = new Conv2d(2, 1, 1, 1, 1);
+    private static final OptimizerConfig OPTIMIZER = new OptimizerConfig(3e-3, 50, true, 0.01, 1, 0.99);
+    private static final int JUDGED_AT_ONCE = 50;
+
+    private final int size;
+    private final int classes;
+    private final NdOps ops;
+    private final TrainState state;
+
+    private ImageClassifier(int size, int classes, NdOps ops, TrainState state) {
+        this.size = size;
+        this.classes = classes;
+        this.ops = ops;
+        this.state = state;
+    }
+
+    /** How a classifier is trained: {@code steps} of {@code batch} pictures, in an order that follows from {@code seed}. */
+    public record Options(int steps, int batch, long seed) {}
+
+    /**
+     * Trains a classifier of the pictures of a source with the cross-entropy of its labels.
+     *
+     * @param cancelled asked before each step
+     * @throws MaskRtException INTERRUPTED when cancelled, NOT_FINITE where the loss is
+     */
+    public static ImageClassifier train(
+            ImageSource source, Options options, TrainListener listener, BooleanSupplier cancelled) {
+        Engine engine = Torch.engine();
+        NDManager manager = engine.newBaseManager();
+        NdOps ops = new NdOps(manager);
+        int size = source.size();
+        int classes = source.numClasses();
+        NdParams layout =
+                NdParams.of(manager, p -> logits(ops, p, manager.zeros(NdOps.shape(1, 3, size, size)), classes));
+        float[] initial =
+                layout.flatten((path, shape) -> Initialisation.TORCH.of(path, shape, layout.shapes(), options.seed()));
+        ImageClassifier classifier =
+                new ImageClassifier(size, classes, ops, TrainState.initial(manager, layout, initial));
+        listener.stage("classifier", 0, options.steps());
+        BatchOrder order = new BatchOrder(source.count(), options.batch(), options.seed());
+        try (Batches batches = new Batches(source, order, false, 0)) {
+            for (long step = 0; step < options.steps(); step++) {
+                if (cancelled.getAsBoolean()) {
+                    throw new MaskRtException(ExitCode.INTERRUPTED, "classifier: interrupted at step " + step);
+                }
+                float loss = classifier.step(engine, batches.next(), options.steps());
+                listener.progress(step + 1, Map.of("loss", loss));
+            }
+        } catch (RuntimeException e) {
+            classifier.close();
+            throw e;
+        }
+        return classifier;
+    }
+
+    private float step(Engine engine, Batch batch, long steps) {
+        int b = batch.labels().length;
+        float[] target = new float[b * classes];
+        for (int i = 0; i < b; i++) {
+            target[i * classes + (int) batch.labels()[i]] = -1f / b;
+        }
+        try (NDScope scope = new NDScope()) {
+            scope.suppressNotUsedWarning();
+            float loss;
+            try (GradientCollector gradients = engine.newGradientCollector()) {
+                NDArray x = ops.constant(batch.values(), b, 3, size, size);
+                NDArray logits = logits(ops, state.layout().views(state.weights()), x, classes);
+                NDArray crossEntropy = ops.mul(
+                                JniUtils.logSoftmax(NdOps.pt(logits), 1, DataType.FLOAT32),
+                                ops.constant(target, b, classes))
+                        .sum();
+                loss = crossEntropy.getFloat();
+                gradients.backward(crossEntropy);
+            }
+            float norm = state.update(OPTIMIZER, steps);
+            if (!Float.isFinite(norm)) {
+                throw new MaskRtException(
+                        ExitCode.NOT_FINITE,
+                        "classifier: expected a finite loss, received " + loss + "; look for bad values in the data");
+            }
+            return loss;
+        }
+    }
+
+    /**
+     * The class that each picture shows most.
+     *
+     * @param images [n,3,S,S] in [-1,1]
+     */
+    public int[] classify(float[] images) {
+        Torch.engine();
+        int picture = 3 * size * size;
+        int count = images.length / picture;
+        int[] out = new int[count];
+        for (int from = 0; from < count; from += JUDGED_AT_ONCE) {
+            int n = Math.min(JUDGED_AT_ONCE, count - from);
+            float[] part = new float[n * picture];
+            System.arraycopy(images, from * picture, part, 0, part.length);
+            try (NDScope scope = new NDScope()) {
+                scope.suppressNotUsedWarning();
+                NDArray x = ops.constant(part, n, 3, size, size);
+                long[] best = logits(ops, state.layout().views(state.average()), x, classes)
+                        .argMax(1)
+                        .toLongArray();
+                for (int i = 0; i < n; i++) {
+                    out[from + i] = (int) best[i];
+                }
+            }
+        }
+        return out;
+    }
+
+    /** How many classes it tells apart. */
+    public int classes() {
+        return classes;
+    }
+
+    private static <T> T logits(Ops<T> ops, Params<T> p, T image, int classes) {
+        T x = image;
+        int in = 3;
+        for (int i = 0; i < WIDTHS.length; i++) {
+            int width = WIDTHS[i];
+            Params<T> block = p.at("blocks", i);
+            x = ops.conv2d(
+                    x, block.get("conv.weight", width, in, KERNEL, KERNEL), block.get("conv.bias", width), HALVE);
+            x = ops.silu(ops.groupNorm(block.at("norm"), x, GROUPS, EPS));
+            in = width;
+        }
+        int places = ops.shape(x).dim(2) * ops.shape(x).dim(3);
+        T mean = ops.mean(ops.reshape(x, ops.shape(x).dim(0), in, places), 2);
+        return ops.linear(p.at("head"), ops.reshape(mean, ops.shape(x).dim(0), in), in, classes);
+    }
+
+    @Override
+    public void close() {
+        ops.close();
+        state.close();
+    }
+}
