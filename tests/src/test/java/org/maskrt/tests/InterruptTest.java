@@ -54,6 +54,17 @@ class InterruptTest {
     }
 
     @Test
+    void samplingStopsAndWritesNothing() throws Exception {
+        Path out = temp.resolve("pictures");
+        Ended ended = interrupted(
+                () -> true, "sample", model.toString(), "-o", out.toString(), "--steps", "1000", "--per-class", "100");
+        assertEquals(130, ended.exit, ended.err);
+        assertEquals(1, ended.err.lines().count(), ended.err);
+        assertTrue(ended.err.contains("interrupted"), ended.err);
+        assertFalse(Files.exists(out.resolve("000000.png")));
+    }
+
+    @Test
     void aFullDiskLeavesNothing() throws Exception {
         Path small = Files.createDirectory(temp.resolve("small"));
         boolean mounted = run("mount", "-t", "tmpfs", "-o", "size=16k", "none", small.toString()) == 0;
