@@ -39,6 +39,7 @@ class BadInputTest {
               steps: 2
               batch: 2
               edge_weight: 1
+              precision: fp32
               kl_weight: 1.0e-5
               optimizer: {learning_rate: 0.001, warmup_steps: 1, cosine: true, weight_decay: 0, clip_norm: 1, ema_decay: 0.99}
             transformer:

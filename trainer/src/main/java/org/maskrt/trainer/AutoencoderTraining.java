@@ -10,6 +10,7 @@ import org.maskrt.models.vae.AutoencoderKlConfig;
  * @param batch pictures in a step
  * @param edgeWeight of the differences between neighbouring pixels in the loss, against 1 for the pixels
  * @param klWeight of the divergence from the unit normal, per latent value
+ * @param precision of the convolutions
  * @param optimizer how the weights follow
  */
 public record AutoencoderTraining(
@@ -18,4 +19,5 @@ public record AutoencoderTraining(
         int batch,
         double edgeWeight,
         double klWeight,
+        Precision precision,
         OptimizerConfig optimizer) {}

@@ -46,6 +46,18 @@ final class NativeOps implements AutoCloseable {
                 return torch.thnn_conv2d(x, w, [torch.size(w, 2), torch.size(w, 3)], b, [1, 1], [0, 0])
               def conv2(self: __torch__.Native, x: Tensor, w: Tensor, b: Tensor) -> Tensor:
                 return torch.thnn_conv2d(x, w, [torch.size(w, 2), torch.size(w, 3)], b, [2, 2], [0, 0])
+              def convSame16(self: __torch__.Native, x: Tensor, w: Tensor, b: Tensor) -> Tensor:
+                p = torch.floordiv(torch.size(w, 2), 2)
+                y = torch.conv2d(torch.to(x, 15), torch.to(w, 15), torch.to(b, 15), [1, 1], [p, p], [1, 1], 1)
+                return torch.to(y, 6)
+              def conv1_16(self: __torch__.Native, x: Tensor, w: Tensor, b: Tensor) -> Tensor:
+                y = torch.conv2d(torch.to(x, 15), torch.to(w, 15), torch.to(b, 15), [1, 1], [0, 0], [1, 1], 1)
+                return torch.to(y, 6)
+              def conv2_16(self: __torch__.Native, x: Tensor, w: Tensor, b: Tensor) -> Tensor:
+                y = torch.conv2d(torch.to(x, 15), torch.to(w, 15), torch.to(b, 15), [2, 2], [0, 0], [1, 1], 1)
+                return torch.to(y, 6)
+              def groupNorm(self: __torch__.Native, x: Tensor, groups: Tensor, w: Tensor, b: Tensor, eps: Tensor) -> Tensor:
+                return torch.group_norm(x, torch.size(groups, 0), w, b, float(eps), False)
               def modulate(self: __torch__.Native, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
                 return torch.addcmul(shift, x, scale)
               def linear16(self: __torch__.Native, x: Tensor, w: Tensor, b: Tensor) -> Tensor:

@@ -210,13 +210,14 @@ public final class NdOps implements Ops<NDArray>, AutoCloseable {
         // threads.
         int kernel = dims(weight)[2];
         if (kernel == dims(weight)[3] && kernel % 2 == 1 && g.equals(Conv2d.same(kernel))) {
-            return natives.call("convSame", x, weight, bias);
+            return natives.call(precision == Precision.BF16 ? "convSame16" : "convSame", x, weight, bias);
         }
         if (g.stride() > 2) {
             throw new IllegalArgumentException("convolutions have stride 1 or 2 here, got " + g);
         }
         PtNDArray padded = JniUtils.pad(pt(x), new long[] {g.left(), g.right(), g.top(), g.bottom()}, 0);
-        return natives.call(g.stride() == 1 ? "conv1" : "conv2", padded, weight, bias);
+        String operator = g.stride() == 1 ? "conv1" : "conv2";
+        return natives.call(precision == Precision.BF16 ? operator + "_16" : operator, padded, weight, bias);
     }
 
     @Override
@@ -264,25 +265,15 @@ public final class NdOps implements Ops<NDArray>, AutoCloseable {
     @Override
     public NDArray layerNorm(NDArray x, float eps) {
         int width = dims(x)[dims(x).length - 1];
-        PtNDArray one = ones.computeIfAbsent(
-                width,
-                n -> keep(JniUtils.full(
-                        kept,
-                        shape(n),
-                        1,
-                        DataType.FLOAT32,
-                        kept.getDevice(),
-                        ai.djl.ndarray.types.SparseFormat.DENSE)));
-        PtNDArray zero = zeros.computeIfAbsent(
-                width,
-                n -> keep(JniUtils.full(
-                        kept,
-                        shape(n),
-                        0,
-                        DataType.FLOAT32,
-                        kept.getDevice(),
-                        ai.djl.ndarray.types.SparseFormat.DENSE)));
-        return JniUtils.layerNorm(pt(x), shape(width), one, zero, eps);
+        PtNDArray zero = zeros.computeIfAbsent(width, n -> full(n, 0));
+        return JniUtils.layerNorm(pt(x), shape(width), ones(width), zero, eps);
+    }
+
+    @Override
+    public NDArray groupNorm(Params<NDArray> p, NDArray x, int groups, float eps) {
+        int c = dims(x)[1];
+        // a tensor's length is the one way in which an integer reaches the operator
+        return natives.call("groupNorm", x, ones(groups), p.get("weight", c), p.get("bias", c), scalar(eps));
     }
 
     @Override
@@ -316,15 +307,21 @@ public final class NdOps implements Ops<NDArray>, AutoCloseable {
     private static final int NEAREST = 0;
 
     private PtNDArray scalar(float value) {
-        return scalars.computeIfAbsent(
+        return scalars.computeIfAbsent(value, v -> full(1, v));
+    }
+
+    private PtNDArray ones(int width) {
+        return ones.computeIfAbsent(width, n -> full(n, 1));
+    }
+
+    private PtNDArray full(int width, float value) {
+        return keep(JniUtils.full(
+                kept,
+                shape(width),
                 value,
-                v -> keep(JniUtils.full(
-                        kept,
-                        shape(1),
-                        v,
-                        DataType.FLOAT32,
-                        kept.getDevice(),
-                        ai.djl.ndarray.types.SparseFormat.DENSE)));
+                DataType.FLOAT32,
+                kept.getDevice(),
+                ai.djl.ndarray.types.SparseFormat.DENSE));
     }
 
     private static PtNDArray keep(PtNDArray x) {

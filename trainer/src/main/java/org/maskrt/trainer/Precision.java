@@ -2,7 +2,7 @@ package org.maskrt.trainer;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
 
-/** In what numbers the matrix products over tokens are computed. Weights, residual stream, norms, softmax and losses are fp32 always. */
+/** In what numbers convolutions and the matrix products over tokens are computed. Weights, residual stream, norms, softmax and losses are fp32 always. */
 public enum Precision {
     @JsonProperty("fp32")
     FP32,

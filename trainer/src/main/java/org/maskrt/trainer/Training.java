@@ -82,7 +82,7 @@ public final class Training {
         NdParams layout = new NdParams(WeightCheck.wanted(model));
         Fit fit = fit(stage, c);
         try (NDManager manager = engine.newBaseManager();
-                NdOps ops = new NdOps(manager);
+                NdOps ops = new NdOps(manager, c.precision());
                 TrainState state = fit.open(engine, layout, Initialisation.TORCH, config.seed());
                 EagerModel average = new EagerModel(layout, state.average());
                 Batches batches =

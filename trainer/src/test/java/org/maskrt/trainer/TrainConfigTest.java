@@ -23,6 +23,7 @@ class TrainConfigTest {
               steps: 6
               batch: 4
               edge_weight: 1
+              precision: fp32
               kl_weight: 1.0e-4
               OPT
             transformer:

@@ -29,6 +29,7 @@ class TrainingTest {
               steps: 6
               batch: 4
               edge_weight: 1
+              precision: fp32
               kl_weight: 1.0e-4
               optimizer: {learning_rate: 0.001, warmup_steps: 2, cosine: true, weight_decay: 0, clip_norm: 1, ema_decay: 0.99}
             transformer:
