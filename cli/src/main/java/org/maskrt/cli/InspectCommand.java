@@ -94,13 +94,16 @@ final class InspectCommand implements Callable<Integer> {
         out().printf(
                         Locale.ROOT,
                         "sample           [B,%d,%d,%d] -> [B,%d,%d,%d]%n",
-                        denoiser.inChannels(),
+                        denoiser.hintChannels() + denoiser.inChannels(),
                         side,
                         side,
                         denoiser.outChannels(),
                         side,
                         side);
-        out().println("classes          " + denoiser.numClasses() + " and the null class");
+        out().println(
+                        denoiser.conditionWidth() == 0
+                                ? "classes          " + denoiser.numClasses() + " and the null class"
+                                : "condition        [B," + denoiser.conditionWidth() + "]; zeros are the null");
         out().printf(Locale.ROOT, "parameters       %s (%,d)%n", Tables.count(table.parameters()), table.parameters());
         out().println("weights          " + Tables.bytes(weights) + " fp32, " + Tables.bytes(weights / 2) + " fp16");
         out().println("MACs             " + Tables.count(table.macs()) + " as the paper counts, "

@@ -22,7 +22,7 @@ public record ExportOptions(
         Set<String> graphs, GraphStyle style, int batch, GuidedChannels guided, Validation validation) {
     /** Every graph there is. */
     public static final List<String> GRAPHS =
-            List.of("transformer", "conditioner", "denoiser", "guided_step", "vae_encoder", "vae_decoder");
+            List.of("transformer", "conditioner", "denoiser", "guided_step", "ccnet", "vae_encoder", "vae_decoder");
 
     /** What sampling needs, in fp32 with plain attention and a symbolic batch, compared with the eager model. */
     public static final ExportOptions DEFAULT = new ExportOptions(

@@ -22,6 +22,7 @@ import org.maskrt.exporter.ExportListener.Stage;
 import org.maskrt.exporter.ExportOptions.Validation;
 import org.maskrt.exporter.graphs.ModelGraph;
 import org.maskrt.exporter.graphs.ModelGraphs.Body;
+import org.maskrt.exporter.graphs.ModelGraphs.CcNet;
 import org.maskrt.exporter.graphs.ModelGraphs.Conditioner;
 import org.maskrt.exporter.graphs.ModelGraphs.GuidedStep;
 import org.maskrt.exporter.graphs.ModelGraphs.Transformer;
@@ -31,6 +32,7 @@ import org.maskrt.exporter.graphs.Port;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
+import org.maskrt.models.emd3c.Emd3c;
 import org.maskrt.models.ops.CostOps;
 import org.maskrt.models.ops.Shape;
 import org.maskrt.models.ops.Tensor;
@@ -69,11 +71,14 @@ public final class OnnxExporter {
      *     the thread was
      */
     public List<ExportReport> export(Denoiser model, Weights weights, Path onnx) {
-        List<ModelGraph> graphs = List.of(
+        List<ModelGraph> graphs = new ArrayList<>(List.of(
                 new Transformer(model),
                 new Conditioner(model),
                 new Body(model),
-                new GuidedStep(model, options.guided()));
+                new GuidedStep(model, options.guided())));
+        if (model instanceof Emd3c emd3c) {
+            graphs.add(new CcNet(emd3c));
+        }
         return export(graphs, weights, onnx);
     }
 

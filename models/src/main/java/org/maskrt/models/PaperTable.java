@@ -2,6 +2,7 @@ package org.maskrt.models;
 
 import java.util.Map;
 import org.maskrt.models.dit.Dit;
+import org.maskrt.models.emd3c.Emd3c;
 import org.maskrt.models.ops.CostOps;
 import org.maskrt.models.ops.Shape;
 
@@ -32,11 +33,14 @@ public record PaperTable(long parameters, long macs, long matmulMacs) {
         return new PaperTable(total.parameters() - fixed, total.macs() + layerNorm, total.macs());
     }
 
-    /** The costs of one forward pass of one sample. */
+    /** The costs of one forward pass of one sample, and of an E-MD3C's conditions collector. */
     public static CostOps trace(Denoiser model) {
         CostOps ops = new CostOps();
-        int side = model.inputSize();
-        model.forward(ops, ops.params(), ops.input(1, model.inChannels(), side, side), ops.input(1), ops.input(1));
+        model.forward(
+                ops, ops.params(), ops.input(model.sampleDims(1)), ops.input(1), ops.input(model.conditionDims(1)));
+        if (model instanceof Emd3c emd3c) {
+            emd3c.collect(ops, ops.params(), emd3c.config().featureShapes(1));
+        }
         return ops;
     }
 }

@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.maskrt.models.mdt.MaskPlan;
-import org.maskrt.models.mdt.Mdt;
+import org.maskrt.models.mdt.MaskedDenoiser;
 import org.maskrt.models.ops.CostOps;
 import org.maskrt.models.ops.Shape;
 
@@ -29,6 +29,12 @@ class PaperTableTest {
         assertEquals(macs, table.macs() / 1e9, 0.005, preset + ": MACs in billions");
     }
 
+    /** Of the E-MD3C paper's 468 M: DTDNet without its side-interpolater, and CCNet. */
+    @Test
+    void emd3cHasThePublishedSize() {
+        assertEquals(465_736_999, PaperTable.of(Presets.of("emd3c-512", 32)).parameters());
+    }
+
     /** Per token: qkv 3 D^2, proj D^2, MLP 8 D^2; per block 6 D^2 of adaLN; attention 2 N^2 D. By hand for D = 384, N = 256, 12 blocks. */
     @Test
     void matrixProductsByHand() {
@@ -44,19 +50,22 @@ class PaperTableTest {
         for (String name : Presets.names()) {
             Denoiser model = Presets.of(name, 32);
             CostOps ops = new CostOps();
-            Shape sample = ops.input(2, 4, 32, 32);
+            Shape sample = ops.input(model.sampleDims(2));
+            Shape condition = ops.input(model.conditionDims(2));
             Shape modulation = ops.input(2, model.modulationSize());
-            assertEquals(Shape.of(2, 8, 32, 32), model.denoise(ops, ops.params(), sample, modulation), name);
+            int side = model.inputSize();
+            assertEquals(Shape.of(2, 8, side, side), model.denoise(ops, ops.params(), sample, modulation), name);
             assertEquals(
                     Shape.of(5, 2, model.modulationSize()),
-                    model.conditioner(ops, ops.params(), ops.input(5), ops.input(2)),
+                    model.conditioner(ops, ops.params(), ops.input(5), condition),
                     name);
-            if (model instanceof Mdt mdt) {
-                MaskPlan.Masked<Shape> mask =
-                        new MaskPlan.Masked<>(ops.input(2, 179), ops.input(2, 256), ops.input(2, 256, 1));
+            if (model instanceof MaskedDenoiser masked) {
+                int tokens = masked.body().config().tokens();
+                MaskPlan.Masked<Shape> mask = new MaskPlan.Masked<>(
+                        ops.input(2, MaskPlan.kept(tokens, 0.3)), ops.input(2, tokens), ops.input(2, tokens, 1));
                 assertEquals(
-                        Shape.of(2, 8, 32, 32),
-                        mdt.forwardMasked(ops, ops.params(), sample, ops.input(2), ops.input(2), mask),
+                        Shape.of(2, 8, side, side),
+                        masked.forwardMasked(ops, ops.params(), sample, ops.input(2), condition, mask),
                         name);
                 assertTrue(ops.weights().containsKey("mask_token"), name);
             }
@@ -66,11 +75,11 @@ class PaperTableTest {
     @Test
     void anUnknownPresetIsNamed() {
         assertEquals(
-                "there is no preset 'MDT-XXL/2'; known are DiT-{S,B,L,XL}/{2,4,8}, MDT-{S,B,L,XL}/2 and MDTv2-{S,B,L,XL}/2",
+                "there is no preset 'MDT-XXL/2'; known are DiT-{S,B,L,XL}/{2,4,8}, MDT-{S,B,L,XL}/2, MDTv2-{S,B,L,XL}/2, emd3c-512 and emd3c-small",
                 assertThrows(MaskRtException.class, () -> Presets.of("MDT-XXL/2", 32))
                         .getMessage());
         assertEquals(
-                "there is no preset 'MDT-S/4' with patch 4; known are DiT-{S,B,L,XL}/{2,4,8}, MDT-{S,B,L,XL}/2 and MDTv2-{S,B,L,XL}/2",
+                "there is no preset 'MDT-S/4' with patch 4; known are DiT-{S,B,L,XL}/{2,4,8}, MDT-{S,B,L,XL}/2, MDTv2-{S,B,L,XL}/2, emd3c-512 and emd3c-small",
                 assertThrows(MaskRtException.class, () -> Presets.of("MDT-S/4", 32))
                         .getMessage());
     }

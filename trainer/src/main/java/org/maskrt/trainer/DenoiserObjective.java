@@ -8,7 +8,7 @@ import java.util.random.RandomGenerator;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.diffusion.NoiseSchedule;
 import org.maskrt.models.mdt.MaskPlan;
-import org.maskrt.models.mdt.Mdt;
+import org.maskrt.models.mdt.MaskedDenoiser;
 import org.maskrt.models.mdt.MdtConfig;
 import org.maskrt.models.ops.Params;
 import org.maskrt.trainer.DiffusionLoss.Noised;
@@ -45,7 +45,7 @@ final class DenoiserObjective implements Objective {
     }
 
     private boolean masks() {
-        return model instanceof Mdt mdt && mdt.config().maskRatio() > 0;
+        return model instanceof MaskedDenoiser masked && masked.body().config().maskRatio() > 0;
     }
 
     @Override
@@ -67,11 +67,11 @@ final class DenoiserObjective implements Objective {
         Terms full = diffusion.terms(model.forward(ops, p, x, time, label), noised);
         metrics.put("mse", full.mse().mean().getFloat());
         metrics.put("vb", full.vb().mean().getFloat());
-        if (!(model instanceof Mdt mdt) || !masks()) {
+        if (!(model instanceof MaskedDenoiser masking) || !masks()) {
             return full.loss().mean();
         }
-        MaskPlan plan = plan(mdt.config(), b, streams.of(Purpose.MASK, step));
-        Terms masked = diffusion.terms(mdt.forwardMasked(ops, p, x, time, label, plan.on(ops)), noised);
+        MaskPlan plan = plan(masking.body().config(), b, streams.of(Purpose.MASK, step));
+        Terms masked = diffusion.terms(masking.forwardMasked(ops, p, x, time, label, plan.on(ops)), noised);
         metrics.put("masked_mse", masked.mse().mean().getFloat());
         metrics.put("masked_vb", masked.vb().mean().getFloat());
         return full.loss().mean().add(masked.loss().mean());

@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Map;
 import org.maskrt.models.diffusion.NoiseSchedule;
 import org.maskrt.models.mdt.MaskPlan;
-import org.maskrt.models.mdt.Mdt;
+import org.maskrt.models.mdt.MaskedDenoiser;
 import org.maskrt.models.ops.Shape;
 import org.maskrt.models.ops.Tensor;
 import org.maskrt.models.reference.Parity;
@@ -48,7 +48,7 @@ public final class TrainingChecks {
                             (ops, p, in) -> {
                                 NDArray out = pass.equals("full")
                                         ? c.model().forward(ops, p, in.get(0), in.get(1), in.get(2))
-                                        : ((Mdt) c.model())
+                                        : ((MaskedDenoiser) c.model())
                                                 .forwardMasked(
                                                         ops,
                                                         p,
@@ -117,7 +117,7 @@ public final class TrainingChecks {
                 MaskPlan.Masked<NDArray> mask = masked ? c.maskPlan().on(ops) : null;
                 NDArray out = mask == null
                         ? c.model().forward(ops, layout.views(weights), x, t, y)
-                        : ((Mdt) c.model()).forwardMasked(ops, layout.views(weights), x, t, y, mask);
+                        : ((MaskedDenoiser) c.model()).forwardMasked(ops, layout.views(weights), x, t, y, mask);
                 collector.backward(out.square().mean());
             }
             return layout.unflatten(weights.getGradient().toFloatArray());

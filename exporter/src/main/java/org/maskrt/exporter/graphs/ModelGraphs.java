@@ -6,12 +6,16 @@ import java.util.List;
 import java.util.Map;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.diffusion.GuidedChannels;
+import org.maskrt.models.emd3c.Emd3c;
 import org.maskrt.models.ops.Ops;
 import org.maskrt.models.ops.Params;
 import org.maskrt.models.ops.Shape;
 import org.maskrt.models.vae.AutoencoderKl;
 
-/** The graphs of DESIGN, section 5. C channels of the latent, C' of the output, K the length of a modulation vector. */
+/**
+ * The graphs of a model folder. C channels of the latent, C' of the output, K the length of a modulation vector. A model with a hint (E-MD3C) has
+ * it as the input hint [B,C,H,W] beside each sample, and the input condition [B,D], CCNet's result, in place of class_labels [B].
+ */
 public final class ModelGraphs {
 
     private ModelGraphs() {}
@@ -25,17 +29,19 @@ public final class ModelGraphs {
 
         @Override
         public List<Port> inputs() {
-            return List.of(
-                    latent("sample", model),
-                    Port.timesteps("timestep", Shape.BATCH),
-                    Port.labels("class_labels", model.numClasses()));
+            return ports(model, Port.timesteps("timestep", Shape.BATCH), condition(model));
         }
 
         @Override
         public <T> Map<String, T> build(Ops<T> ops, Params<T> p, Map<String, T> in) {
             return Map.of(
                     "out_sample",
-                    model.forward(ops, p, get(in, "sample"), get(in, "timestep"), get(in, "class_labels")));
+                    model.forward(
+                            ops,
+                            p,
+                            hinted(ops, model, in),
+                            get(in, "timestep"),
+                            get(in, condition(model).name())));
         }
     }
 
@@ -48,12 +54,18 @@ public final class ModelGraphs {
 
         @Override
         public List<Port> inputs() {
-            return List.of(Port.timesteps("timesteps", Shape.STEPS), Port.labels("class_labels", model.numClasses()));
+            return List.of(Port.timesteps("timesteps", Shape.STEPS), condition(model));
         }
 
         @Override
         public <T> Map<String, T> build(Ops<T> ops, Params<T> p, Map<String, T> in) {
-            return Map.of("modulation", model.conditioner(ops, p, get(in, "timesteps"), get(in, "class_labels")));
+            return Map.of(
+                    "modulation",
+                    model.conditioner(
+                            ops,
+                            p,
+                            get(in, "timesteps"),
+                            get(in, condition(model).name())));
         }
     }
 
@@ -66,12 +78,12 @@ public final class ModelGraphs {
 
         @Override
         public List<Port> inputs() {
-            return List.of(latent("sample", model), modulation("modulation", model));
+            return ports(model, modulation("modulation", model));
         }
 
         @Override
         public <T> Map<String, T> build(Ops<T> ops, Params<T> p, Map<String, T> in) {
-            return Map.of("out_sample", model.denoise(ops, p, get(in, "sample"), get(in, "modulation")));
+            return Map.of("out_sample", model.denoise(ops, p, hinted(ops, model, in), get(in, "modulation")));
         }
     }
 
@@ -88,8 +100,8 @@ public final class ModelGraphs {
 
         @Override
         public List<Port> inputs() {
-            return List.of(
-                    latent("sample", model),
+            return ports(
+                    model,
                     modulation("modulation", model),
                     modulation("modulation_uncond", model),
                     Port.values("guidance", Shape.BATCH),
@@ -102,7 +114,8 @@ public final class ModelGraphs {
         public <T> Map<String, T> build(Ops<T> ops, Params<T> p, Map<String, T> in) {
             T x = get(in, "sample");
             T modulations = ops.concat(0, List.of(get(in, "modulation"), get(in, "modulation_uncond")));
-            T out = model.denoise(ops, p, ops.concat(0, List.of(x, x)), modulations);
+            T rows = hinted(ops, model, in);
+            T out = model.denoise(ops, p, ops.concat(0, List.of(rows, rows)), modulations);
             int channels = model.inChannels();
             int batch = ops.shape(x).dim(0);
             List<T> halves =
@@ -130,6 +143,33 @@ public final class ModelGraphs {
             T u = all ? unconditional : ops.slice(unconditional, 1, 0, count);
             T eps = ops.add(u, ops.mul(weight, ops.sub(c, u)));
             return all ? eps : ops.concat(1, List.of(eps, ops.slice(conditional, 1, count, channels)));
+        }
+    }
+
+    /** E-MD3C's conditions collector: the features of the sources, each under its name, to condition [B,D]. */
+    public record CcNet(Emd3c model) implements ModelGraph {
+        @Override
+        public String name() {
+            return "ccnet";
+        }
+
+        @Override
+        public List<Port> inputs() {
+            List<Port> ports = new ArrayList<>();
+            List<Shape> shapes = model.config().featureShapes(Shape.BATCH);
+            for (int i = 0; i < shapes.size(); i++) {
+                ports.add(Port.values(
+                        model.config().sources().get(i).name(), shapes.get(i).dims()));
+            }
+            return ports;
+        }
+
+        @Override
+        public <T> Map<String, T> build(Ops<T> ops, Params<T> p, Map<String, T> in) {
+            List<T> features = model.config().sources().stream()
+                    .map(source -> get(in, source.name()))
+                    .toList();
+            return Map.of("condition", model.collect(ops, p, features));
         }
     }
 
@@ -181,6 +221,27 @@ public final class ModelGraphs {
 
     private static Port latent(String name, Denoiser model) {
         return Port.values(name, Shape.BATCH, model.inChannels(), model.inputSize(), model.inputSize());
+    }
+
+    /** The sample, its hint where there is one, and {@code others}. */
+    private static List<Port> ports(Denoiser model, Port... others) {
+        List<Port> ports = new ArrayList<>(List.of(latent("sample", model)));
+        if (model.hintChannels() > 0) {
+            ports.add(Port.values("hint", Shape.BATCH, model.hintChannels(), model.inputSize(), model.inputSize()));
+        }
+        ports.addAll(List.of(others));
+        return ports;
+    }
+
+    private static <T> T hinted(Ops<T> ops, Denoiser model, Map<String, T> in) {
+        T sample = get(in, "sample");
+        return model.hintChannels() == 0 ? sample : ops.concat(1, List.of(get(in, "hint"), sample));
+    }
+
+    private static Port condition(Denoiser model) {
+        return model.conditionWidth() == 0
+                ? Port.labels("class_labels", model.numClasses())
+                : Port.values("condition", Shape.BATCH, model.conditionWidth());
     }
 
     private static Port modulation(String name, Denoiser model) {

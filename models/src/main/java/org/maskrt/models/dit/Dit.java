@@ -63,7 +63,7 @@ public record Dit(DitConfig config) implements Denoiser {
     public <T> T denoise(Ops<T> ops, Params<T> p, T sample, AdaLn<T> modulation) {
         int d = config.hiddenSize();
         int patch = config.patchSize();
-        T x = Patches.embed(ops, p.at("x_embedder"), sample, patch, d);
+        T x = Patches.embed(ops, p.at("x_embedder.proj"), sample, patch, d);
         // Published as a fixed embedding: a weight that is not trained.
         x = ops.add(x, ops.stopGradient(p.get("pos_embed", 1, config.tokens(), d)));
         for (int i = 0; i < config.depth(); i++) {

@@ -8,7 +8,7 @@ import org.maskrt.models.ops.Shape;
 public final class Patches {
     private Patches() {}
 
-    /** [B,C,H,W] to [B,N,D] with {@code proj.weight} [D,C,P,P] and {@code proj.bias} [D]. */
+    /** [B,C,H,W] to [B,N,D] with the weights {@code weight} [D,C,P,P] and {@code bias} [D] of {@code p}. */
     public static <T> T embed(Ops<T> ops, Params<T> p, T x, int patch, int width) {
         Shape s = ops.shape(x);
         int c = s.dim(1);
@@ -16,9 +16,8 @@ public final class Patches {
         int w = s.dim(3) / patch;
         T cut = ops.transpose(ops.reshape(x, Shape.BATCH, c, h, patch, w, patch), 0, 2, 4, 1, 3, 5);
         T tokens = ops.reshape(cut, Shape.BATCH, h * w, c * patch * patch);
-        T weight = ops.transpose(
-                ops.reshape(p.get("proj.weight", width, c, patch, patch), width, c * patch * patch), 1, 0);
-        return ops.add(ops.matmul(tokens, weight), p.get("proj.bias", width));
+        T weight = ops.transpose(ops.reshape(p.get("weight", width, c, patch, patch), width, c * patch * patch), 1, 0);
+        return ops.add(ops.matmul(tokens, weight), p.get("bias", width));
     }
 
     /** [B,N,P*P*C] to [B,C,H,W] for a square picture. */

@@ -11,8 +11,9 @@ import org.maskrt.models.diffusion.Guidance;
 import org.maskrt.models.diffusion.GuidedChannels;
 import org.maskrt.models.diffusion.NoiseSchedule;
 import org.maskrt.models.diffusion.Step;
+import org.maskrt.models.emd3c.Emd3c;
 import org.maskrt.models.mdt.MaskPlan;
-import org.maskrt.models.mdt.Mdt;
+import org.maskrt.models.mdt.MaskedDenoiser;
 import org.maskrt.models.ops.Interpreter;
 import org.maskrt.models.ops.Program;
 import org.maskrt.models.ops.Tensor;
@@ -29,14 +30,26 @@ public final class CaseChecks {
     public static List<Parity> model(ReferenceCase c, Interpreter interpreter) {
         List<Parity> found = new ArrayList<>();
         Program forward = ModelPrograms.forward(c.model());
-        Tensor out = interpreter.run(forward, c.weights(), List.of(c.tensor("x"), c.timestep(), c.tensor("y")));
+        Tensor sample = c.sample();
+        Tensor condition = c.condition();
+        Tensor out = interpreter.run(forward, c.weights(), List.of(sample, c.timestep(), condition));
         found.add(Parity.of("out", c.tensor("out"), out, Parity.FORWARD));
-        if (c.model() instanceof Mdt mdt && c.has("out_masked")) {
+        if (c.model() instanceof Emd3c emd3c) {
+            List<Tensor> features = emd3c.config().sources().stream()
+                    .map(source -> c.tensor("feature." + source.name()))
+                    .toList();
+            Tensor c0 = interpreter.run(ModelPrograms.collect(emd3c), c.weights(), features);
+            found.add(Parity.of("c0", c.tensor("c0"), c0, Parity.FORWARD));
+            Tensor none = Tensor.of(new float[c0.size()], c0.shape());
+            Tensor outNull = interpreter.run(forward, c.weights(), List.of(sample, c.timestep(), none));
+            found.add(Parity.of("out_null", c.tensor("out_null"), outNull, Parity.FORWARD));
+        }
+        if (c.model() instanceof MaskedDenoiser model && c.has("out_masked")) {
             MaskPlan plan = c.maskPlan();
             Tensor masked = interpreter.run(
-                    ModelPrograms.forwardMasked(mdt),
+                    ModelPrograms.forwardMasked(model),
                     c.weights(),
-                    List.of(c.tensor("x"), c.timestep(), c.tensor("y"), plan.keep(), plan.restore(), plan.mask()));
+                    List.of(sample, c.timestep(), condition, plan.keep(), plan.restore(), plan.mask()));
             found.add(Parity.of("out_masked", c.tensor("out_masked"), masked, Parity.FORWARD));
         }
         GuidedModel guided = new GuidedModel(c, interpreter);

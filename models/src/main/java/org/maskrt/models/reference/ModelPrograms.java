@@ -2,8 +2,9 @@ package org.maskrt.models.reference;
 
 import java.util.List;
 import org.maskrt.models.Denoiser;
+import org.maskrt.models.emd3c.Emd3c;
 import org.maskrt.models.mdt.MaskPlan.Masked;
-import org.maskrt.models.mdt.Mdt;
+import org.maskrt.models.mdt.MaskedDenoiser;
 import org.maskrt.models.ops.Ops;
 import org.maskrt.models.ops.Params;
 import org.maskrt.models.ops.Program;
@@ -12,7 +13,7 @@ import org.maskrt.models.ops.Program;
 public final class ModelPrograms {
     private ModelPrograms() {}
 
-    /** Inputs: sample, timestep, label. */
+    /** Inputs: sample, timestep, condition. */
     public static Program forward(Denoiser model) {
         return new Program() {
             @Override
@@ -22,13 +23,23 @@ public final class ModelPrograms {
         };
     }
 
-    /** Inputs: sample, timestep, label, and the mask's keep, restore and mask. */
-    public static Program forwardMasked(Mdt model) {
+    /** Inputs: sample, timestep, condition, and the mask's keep, restore and mask. */
+    public static Program forwardMasked(MaskedDenoiser model) {
         return new Program() {
             @Override
             public <T> T apply(Ops<T> ops, Params<T> p, List<T> in) {
                 return model.forwardMasked(
                         ops, p, in.get(0), in.get(1), in.get(2), new Masked<>(in.get(3), in.get(4), in.get(5)));
+            }
+        };
+    }
+
+    /** Inputs: the features of the sources in order; the result is the condition. */
+    public static Program collect(Emd3c model) {
+        return new Program() {
+            @Override
+            public <T> T apply(Ops<T> ops, Params<T> p, List<T> in) {
+                return model.collect(ops, p, in);
             }
         };
     }

@@ -16,7 +16,12 @@ import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.dit.Dit;
 import org.maskrt.models.dit.DitConfig;
+import org.maskrt.models.emd3c.Emd3c;
+import org.maskrt.models.emd3c.Emd3cConfig;
+import org.maskrt.models.emd3c.Emd3cConfig.Kind;
+import org.maskrt.models.emd3c.Emd3cConfig.Source;
 import org.maskrt.models.mdt.MaskPlan;
+import org.maskrt.models.mdt.MaskedDenoiser;
 import org.maskrt.models.mdt.Mdt;
 import org.maskrt.models.mdt.MdtConfig;
 import org.maskrt.models.ops.Tensor;
@@ -73,7 +78,7 @@ public final class ReferenceCase implements AutoCloseable {
 
     /** Whether the family of the case in {@code folder} is known here. */
     public static boolean isKnown(Path folder) {
-        return Set.of("dit", "mdt-v1", "mdt-v2")
+        return Set.of("dit", "mdt-v1", "mdt-v2", "emd3c")
                 .contains(read(folder.resolve("case.json")).path("family").asText());
     }
 
@@ -113,12 +118,35 @@ public final class ReferenceCase implements AutoCloseable {
                         c.path("decode_layer").asInt(),
                         c.path("mask_ratio").asDouble(),
                         sigma));
+            case "emd3c" -> new Emd3c(emd3c(c));
             default ->
                 throw new MaskRtException(
                         ExitCode.FAILURE,
-                        folder + ": expected the family dit, mdt-v1 or mdt-v2, found '" + family
+                        folder + ": expected the family dit, mdt-v1, mdt-v2 or emd3c, found '" + family
                                 + "'; no interpreter knows it");
         };
+    }
+
+    private static Emd3cConfig emd3c(JsonNode c) {
+        List<Source> sources = new ArrayList<>();
+        c.path("sources")
+                .forEach(s -> sources.add(new Source(
+                        s.path("name").asText(),
+                        s.path("kind").asText().equals("latent") ? Kind.LATENT : Kind.FEATURE,
+                        s.path("tokens").asInt(),
+                        s.path("width").asInt())));
+        return new Emd3cConfig(
+                c.path("input_size").asInt(),
+                c.path("patch_size").asInt(),
+                c.path("latent_channels").asInt(),
+                c.path("hidden_size").asInt(),
+                c.path("depth").asInt(),
+                c.path("num_heads").asInt(),
+                4,
+                c.path("decode_layer").asInt(),
+                c.path("mask_ratio").asDouble(),
+                c.path("learn_sigma").asBoolean(),
+                sources);
     }
 
     public String name() {
@@ -156,6 +184,27 @@ public final class ReferenceCase implements AutoCloseable {
         return io.keys().stream().filter(k -> k.startsWith(prefix)).toList();
     }
 
+    /** What the model denoises: {@code x}, after the {@code hint} if there is one. */
+    public Tensor sample() {
+        Tensor x = tensor("x");
+        if (!has("hint")) {
+            return x;
+        }
+        Tensor hint = tensor("hint");
+        int row = x.size() / x.dim(0);
+        float[] both = new float[2 * x.size()];
+        for (int b = 0; b < x.dim(0); b++) {
+            System.arraycopy(hint.values(), b * row, both, 2 * b * row, row);
+            System.arraycopy(x.values(), b * row, both, (2 * b + 1) * row, row);
+        }
+        return Tensor.of(both, x.dim(0), 2 * x.dim(1), x.dim(2), x.dim(3));
+    }
+
+    /** Classes {@code y}, or condition vectors {@code c0}. */
+    public Tensor condition() {
+        return tensor(model.conditionWidth() == 0 ? "y" : "c0");
+    }
+
     /** The timesteps {@code t} as fp32. */
     public Tensor timestep() {
         return floats(tensor("t"));
@@ -172,7 +221,7 @@ public final class ReferenceCase implements AutoCloseable {
 
     /** The masks that the recorded noise gives. */
     public MaskPlan maskPlan() {
-        MdtConfig config = ((Mdt) model).config();
+        MdtConfig config = ((MaskedDenoiser) model).body().config();
         Tensor noise = tensor("mask_noise");
         int tokens = noise.dim(1);
         int kept = has("mask_ratio_draw")

@@ -23,6 +23,8 @@ import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.dit.Dit;
 import org.maskrt.models.dit.DitConfig;
+import org.maskrt.models.emd3c.Emd3c;
+import org.maskrt.models.emd3c.Emd3cConfig;
 import org.maskrt.models.mdt.Mdt;
 import org.maskrt.models.mdt.MdtConfig;
 import org.maskrt.models.ops.Shape;
@@ -41,7 +43,10 @@ public final class Component<M> implements AutoCloseable {
     static final String STEM = "diffusion_pytorch_model";
     static final String DIT = "DiT";
     static final String MDT = "MDT";
+    static final String EMD3C = "EMD3C";
     static final String AUTOENCODER = "AutoencoderKL";
+
+    private static final String[] DENOISERS = {DIT, MDT, EMD3C};
 
     private final Path path;
     private final M model;
@@ -58,15 +63,17 @@ public final class Component<M> implements AutoCloseable {
     }
 
     /**
-     * Opens a DiT or MDT.
+     * Opens a DiT, MDT or E-MD3C.
      *
      * @throws MaskRtException if files are missing or malformed, or do not fit together
      */
     public static Component<Denoiser> openDenoiser(Path folder) {
-        ConfigFile config = ConfigFile.read(SafeFolder.inside(folder, CONFIG), DIT, MDT);
-        Denoiser model = config.className(DIT, MDT).equals(DIT)
-                ? new Dit(config.as(DitConfig.class, Json.object(), Json.object()))
-                : new Mdt(config.as(MdtConfig.class, Json.object(), Json.object()));
+        ConfigFile config = ConfigFile.read(SafeFolder.inside(folder, CONFIG), DENOISERS);
+        Denoiser model = switch (config.className(DENOISERS)) {
+            case DIT -> new Dit(config.as(DitConfig.class, Json.object(), Json.object()));
+            case MDT -> new Mdt(config.as(MdtConfig.class, Json.object(), Json.object()));
+            default -> new Emd3c(config.as(Emd3cConfig.class, Json.object(), Json.object()));
+        };
         return open(folder, config, model, WeightCheck::wanted);
     }
 
@@ -249,20 +256,30 @@ public final class Component<M> implements AutoCloseable {
     }
 
     /**
-     * Writes a DiT or MDT into a folder.
+     * Writes a DiT, MDT or E-MD3C into a folder.
      *
      * @throws MaskRtException if the weights are not those of the model, or cannot be written
      */
     public static void writeDenoiser(Path folder, Denoiser model, Weights weights, DType dtype) {
-        ObjectNode config;
-        if (model instanceof Dit dit) {
-            config = ConfigFile.of(DIT, dit.config(), Json.object());
-        } else if (model instanceof Mdt mdt) {
-            config = ConfigFile.of(MDT, mdt.config(), Json.object());
-        } else {
-            throw new IllegalArgumentException("a DiT or MDT is expected, got " + model.getClass());
-        }
+        Record sizes = model instanceof Dit dit
+                ? dit.config()
+                : model instanceof Mdt mdt ? mdt.config() : ((Emd3c) model).config();
+        ObjectNode config = ConfigFile.of(className(model), sizes, Json.object());
         write(folder, config, WeightCheck.compare(WeightCheck.wanted(model), weights), weights, dtype);
+    }
+
+    /** The class of a denoiser in its {@code config.json}. */
+    static String className(Denoiser model) {
+        if (model instanceof Dit) {
+            return DIT;
+        }
+        if (model instanceof Mdt) {
+            return MDT;
+        }
+        if (model instanceof Emd3c) {
+            return EMD3C;
+        }
+        throw new IllegalArgumentException("a DiT, MDT or E-MD3C is expected, got " + model.getClass());
     }
 
     /**

@@ -15,7 +15,6 @@ import org.jspecify.annotations.Nullable;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
-import org.maskrt.models.dit.Dit;
 import org.maskrt.models.vae.AutoencoderKl;
 
 /**
@@ -23,7 +22,7 @@ import org.maskrt.models.vae.AutoencoderKl;
  *
  * <pre>
  * model_index.json                  the pipeline's class and parts, and the names of the classes (id2label)
- * transformer/config.json           the sizes of the DiT or MDT
+ * transformer/config.json           the sizes of the DiT, MDT or E-MD3C
  * transformer/diffusion_pytorch_model.safetensors
  * scheduler/scheduler_config.json   the noise it was trained with
  * vae/config.json                   the autoencoder, if there is one
@@ -36,7 +35,7 @@ public final class ModelFolder implements AutoCloseable {
     /**
      * What a folder is made of.
      *
-     * @param denoiser a DiT or MDT
+     * @param denoiser a DiT, MDT or E-MD3C
      * @param weights of the denoiser
      * @param schedule the noise it was trained with
      * @param labels names of classes by index, of some, all or none
@@ -44,8 +43,10 @@ public final class ModelFolder implements AutoCloseable {
     public record Contents(Denoiser denoiser, Weights weights, ScheduleConfig schedule, Map<Integer, String> labels) {}
 
     private static final String INDEX = "model_index.json";
-    private static final String DIT_PIPELINE = "DiTPipeline";
-    private static final String MDT_PIPELINE = "MDTPipeline";
+    private static final String PIPELINE = "Pipeline";
+    private static final String[] PIPELINES = {
+        Component.DIT + PIPELINE, Component.MDT + PIPELINE, Component.EMD3C + PIPELINE
+    };
     private static final String SCHEDULE = "NoiseSchedule";
     private static final String SCHEDULER_CONFIG = "scheduler_config.json";
     private static final String LABELS = "id2label";
@@ -87,8 +88,8 @@ public final class ModelFolder implements AutoCloseable {
      * @throws MaskRtException if files are missing or malformed, or do not fit together
      */
     public static ModelFolder open(Path folder) {
-        ConfigFile index = ConfigFile.read(SafeFolder.inside(folder, INDEX), DIT_PIPELINE, MDT_PIPELINE);
-        index.className(DIT_PIPELINE, MDT_PIPELINE);
+        ConfigFile index = ConfigFile.read(SafeFolder.inside(folder, INDEX), PIPELINES);
+        index.className(PIPELINES);
         Set<String> unknown = new TreeSet<>();
         index.node().fieldNames().forEachRemaining(unknown::add);
         unknown.removeIf(name -> name.startsWith("_"));
@@ -172,7 +173,7 @@ public final class ModelFolder implements AutoCloseable {
         return path;
     }
 
-    /** The DiT or MDT with its weights. */
+    /** The denoiser with its weights. */
     public Component<Denoiser> transformer() {
         return transformer;
     }
@@ -285,9 +286,9 @@ public final class ModelFolder implements AutoCloseable {
         Json.write(
                 folder.resolve("scheduler").resolve(SCHEDULER_CONFIG),
                 ConfigFile.of(SCHEDULE, contents.schedule, fixedSchedule(false)));
-        boolean dit = contents.denoiser instanceof Dit;
-        ObjectNode index = Json.object().put("_class_name", dit ? DIT_PIPELINE : MDT_PIPELINE);
-        index.putArray("transformer").add(LIBRARY).add(dit ? Component.DIT : Component.MDT);
+        String denoiser = Component.className(contents.denoiser);
+        ObjectNode index = Json.object().put("_class_name", denoiser + PIPELINE);
+        index.putArray("transformer").add(LIBRARY).add(denoiser);
         index.putArray("scheduler").add(LIBRARY).add(SCHEDULE);
         if (hasVae) {
             index.putArray("vae").add(LIBRARY).add(Component.AUTOENCODER);

@@ -8,8 +8,9 @@ import java.util.stream.Collectors;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
+import org.maskrt.models.emd3c.Emd3c;
 import org.maskrt.models.mdt.MaskPlan;
-import org.maskrt.models.mdt.Mdt;
+import org.maskrt.models.mdt.MaskedDenoiser;
 import org.maskrt.models.ops.CostOps;
 import org.maskrt.models.ops.Shape;
 import org.maskrt.models.vae.AutoencoderKl;
@@ -95,13 +96,17 @@ public record WeightCheck(List<String> missing, List<String> extra, List<String>
     /** Every weight of a denoiser, those of the side-interpolater included. */
     public static Map<String, Shape> wanted(Denoiser model) {
         CostOps ops = new CostOps();
-        Shape sample = ops.input(1, model.inChannels(), model.inputSize(), model.inputSize());
-        Shape one = ops.input(1);
-        model.forward(ops, ops.params(), sample, one, one);
-        if (model instanceof Mdt mdt) {
-            int tokens = mdt.config().tokens();
+        Shape sample = ops.input(model.sampleDims(1));
+        Shape time = ops.input(1);
+        Shape condition = ops.input(model.conditionDims(1));
+        model.forward(ops, ops.params(), sample, time, condition);
+        if (model instanceof MaskedDenoiser masked) {
+            int tokens = masked.body().config().tokens();
             MaskPlan plan = MaskPlan.of(new float[tokens], 1, tokens, Math.max(1, tokens / 2));
-            mdt.forwardMasked(ops, ops.params(), sample, one, one, plan.on(ops));
+            masked.forwardMasked(ops, ops.params(), sample, time, condition, plan.on(ops));
+        }
+        if (model instanceof Emd3c emd3c) {
+            emd3c.collect(ops, ops.params(), emd3c.config().featureShapes(1));
         }
         return ops.weights();
     }

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.maskrt.models.layers.RelativePositionBias;
 import org.maskrt.models.ops.Interpreter;
@@ -15,12 +16,12 @@ class ReferenceForwardTest {
     private static final Path CASES = Path.of("src/test/resources/reference");
 
     @ParameterizedTest
-    @ValueSource(strings = {"dit", "mdtv1", "mdtv2"})
-    void forwardMaskedAndGuided(String name) {
+    @CsvSource({"dit, 2", "mdtv1, 7", "mdtv2, 7", "emd3c, 4"})
+    void forwardMaskedAndGuided(String name, int tensors) {
         try (ReferenceCase c = ReferenceCase.open(CASES.resolve(name));
                 Interpreter interpreter = Interpreter.reference()) {
             List<Parity> found = CaseChecks.model(c, interpreter);
-            assertEquals(name.equals("dit") ? 2 : 7, found.size());
+            assertEquals(tensors, found.size());
             found.forEach(parity -> assertTrue(parity.passed(), parity::toString));
         }
     }

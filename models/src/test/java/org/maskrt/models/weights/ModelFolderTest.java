@@ -34,6 +34,8 @@ import org.maskrt.models.MaskRtException;
 import org.maskrt.models.diffusion.NoiseSchedule;
 import org.maskrt.models.dit.Dit;
 import org.maskrt.models.dit.DitConfig;
+import org.maskrt.models.emd3c.Emd3c;
+import org.maskrt.models.emd3c.Emd3cConfig;
 import org.maskrt.models.mdt.Mdt;
 import org.maskrt.models.mdt.MdtConfig;
 import org.maskrt.models.ops.Shape;
@@ -88,6 +90,23 @@ class ModelFolderTest {
 
     private static void write(Path folder, Denoiser model) {
         ModelFolder.write(folder, contents(model), VAE, random(WeightCheck.wanted(VAE), 2), DType.F32);
+    }
+
+    @Test
+    void anEmd3cComesBack() {
+        Emd3c model = new Emd3c(Emd3cConfig.small());
+        Weights weights = random(WeightCheck.wanted(model), 5);
+        ModelFolder.write(
+                folder,
+                new ModelFolder.Contents(model, weights, ScheduleConfig.linear(), Map.of()),
+                VAE,
+                random(WeightCheck.wanted(VAE), 2),
+                DType.F32);
+        try (ModelFolder read = ModelFolder.open(folder)) {
+            assertEquals(model, read.denoiser());
+            assertTrue(read.transformerWeights().keys().contains("ccnet.tbf.collapse.weight"));
+            assertSame(weights, read.transformerWeights());
+        }
     }
 
     @Test
@@ -274,11 +293,11 @@ class ModelFolderTest {
                 edit(
                         index,
                         n -> n.put("_class_name", "FluxPipeline"),
-                        "expected _class_name DiTPipeline or MDTPipeline, received 'FluxPipeline'; convert the model first"),
+                        "expected _class_name DiTPipeline or MDTPipeline or EMD3CPipeline, received 'FluxPipeline'; convert the model first"),
                 edit(
                         index,
                         n -> n.remove("_class_name"),
-                        "expected _class_name DiTPipeline or MDTPipeline, received none"),
+                        "expected _class_name DiTPipeline or MDTPipeline or EMD3CPipeline, received none"),
                 edit(index, n -> n.remove("transformer"), "the part 'transformer' is missing; add it"),
                 edit(index, n -> n.remove("scheduler"), "the part 'scheduler' is missing; add it"),
                 edit(index, n -> n.put("vae", "x"), "expected 'vae' to be a pair [library, class], received \"x\""),
@@ -296,7 +315,7 @@ class ModelFolderTest {
                 edit(
                         transformer,
                         n -> n.put("_class_name", "Transformer2DModel"),
-                        "expected _class_name DiT or MDT, received 'Transformer2DModel'; convert the model first"),
+                        "expected _class_name DiT or MDT or EMD3C, received 'Transformer2DModel'; convert the model first"),
                 edit(
                         transformer,
                         n -> n.remove(List.of("depth", "num_heads")),
