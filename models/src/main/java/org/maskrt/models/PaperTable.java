@@ -3,6 +3,7 @@ package org.maskrt.models;
 import java.util.Map;
 import org.maskrt.models.dit.Dit;
 import org.maskrt.models.emd3c.Emd3c;
+import org.maskrt.models.maskdit.MaskDit;
 import org.maskrt.models.ops.CostOps;
 import org.maskrt.models.ops.Shape;
 
@@ -22,11 +23,11 @@ public record PaperTable(long parameters, long macs, long matmulMacs) {
     public static PaperTable of(Denoiser model) {
         CostOps ops = trace(model);
         CostOps.Cost total = ops.total();
-        boolean dit = model instanceof Dit;
+        boolean dit = model instanceof Dit || model instanceof MaskDit;
         long fixed = 0;
         for (Map.Entry<String, Shape> weight : ops.weights().entrySet()) {
-            if (dit && weight.getKey().equals("pos_embed")) {
-                fixed = weight.getValue().size();
+            if (dit && weight.getKey().endsWith("pos_embed")) {
+                fixed += weight.getValue().size();
             }
         }
         long layerNorm = (dit ? 1 : 4) * total.normalised();

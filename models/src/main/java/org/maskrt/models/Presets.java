@@ -11,6 +11,8 @@ import org.maskrt.models.dit.Dit;
 import org.maskrt.models.dit.DitConfig;
 import org.maskrt.models.emd3c.Emd3c;
 import org.maskrt.models.emd3c.Emd3cConfig;
+import org.maskrt.models.maskdit.MaskDit;
+import org.maskrt.models.maskdit.MaskDitConfig;
 import org.maskrt.models.mdt.Mdt;
 import org.maskrt.models.mdt.MdtConfig;
 
@@ -20,10 +22,10 @@ import org.maskrt.models.mdt.MdtConfig;
  */
 public final class Presets {
     static final String HINT =
-            "known are DiT-{S,B,L,XL}/{2,4,8}, MDT-{S,B,L,XL}/2, MDTv2-{S,B,L,XL}/2, emd3c-512 and emd3c-small";
+            "known are DiT-{S,B,L,XL}/{2,4,8}, MDT-{S,B,L,XL}/2, MDTv2-{S,B,L,XL}/2, MaskDiT-{S,B,L,XL}/2, emd3c-512 and emd3c-small";
 
     private static final Pattern NAME =
-            Pattern.compile("(dit|mdt|mdtv1|mdtv2)[-_](s|b|l|xl)[-_/](\\d+)", Pattern.CASE_INSENSITIVE);
+            Pattern.compile("(dit|mdt|mdtv1|mdtv2|maskdit)[-_](s|b|l|xl)[-_/](\\d+)", Pattern.CASE_INSENSITIVE);
     private static final Map<String, Emd3cConfig> EMD3C =
             Map.of("emd3c-512", Emd3cConfig.emd3c512(), "emd3c-small", Emd3cConfig.small());
     private static final int IMAGENET_CLASSES = 1000;
@@ -39,6 +41,7 @@ public final class Presets {
             }
             names.add("MDT-" + size + "/2");
             names.add("MDTv2-" + size + "/2");
+            names.add("MaskDiT-" + size + "/2");
         }
         names.addAll(new TreeSet<>(EMD3C.keySet()));
         return names;
@@ -72,6 +75,9 @@ public final class Presets {
         }
         if (dit) {
             return new Dit(DitConfig.of(size, patch, inputSize, IMAGENET_CLASSES));
+        }
+        if (m.group(1).equalsIgnoreCase("maskdit")) {
+            return new MaskDit(MaskDitConfig.of(size, inputSize, IMAGENET_CLASSES));
         }
         int version = m.group(1).equalsIgnoreCase("mdtv2") ? 2 : 1;
         return new Mdt(MdtConfig.of(version, size, inputSize, IMAGENET_CLASSES));

@@ -14,6 +14,7 @@ import org.maskrt.models.MaskRtException;
 import org.maskrt.models.diffusion.Guidance;
 import org.maskrt.models.diffusion.NoiseSchedule;
 import org.maskrt.models.image.RgbImage;
+import org.maskrt.models.maskdit.MaskDit;
 import org.maskrt.models.ops.Tensor;
 import org.maskrt.models.vae.AutoencoderKlConfig;
 import org.maskrt.models.weights.ModelFolder;
@@ -79,6 +80,7 @@ public final class DiffusionPipeline implements AutoCloseable {
      */
     public static DiffusionPipeline open(Path folder, PipelineOptions options) {
         try (ModelFolder files = ModelFolder.open(folder)) {
+            requireClasses(folder, files.denoiser());
             Model model = new Model(
                     files.denoiser(),
                     files.hasAutoencoder() ? files.autoencoder().config() : null,
@@ -86,6 +88,15 @@ public final class DiffusionPipeline implements AutoCloseable {
                     files.labels());
             Backend backend = Backend.named(options.backend(), options.threads());
             return new DiffusionPipeline(folder, model, backend, options.maxBatch());
+        }
+    }
+
+    private static void requireClasses(Path folder, Denoiser model) {
+        if (model.conditionWidth() > 0 || model instanceof MaskDit) {
+            throw new MaskRtException(
+                    ExitCode.USAGE,
+                    folder + ": expected a model of classes that predicts noise (DiT, MDT), received "
+                            + model.getClass().getSimpleName() + "; its sampler is not part of this pipeline");
         }
     }
 

@@ -8,8 +8,8 @@ import java.util.random.RandomGenerator;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.diffusion.NoiseSchedule;
 import org.maskrt.models.mdt.MaskPlan;
-import org.maskrt.models.mdt.MaskedDenoiser;
 import org.maskrt.models.mdt.MdtConfig;
+import org.maskrt.models.mdt.MdtDenoiser;
 import org.maskrt.models.ops.Params;
 import org.maskrt.trainer.DiffusionLoss.Noised;
 import org.maskrt.trainer.DiffusionLoss.Terms;
@@ -45,7 +45,7 @@ final class DenoiserObjective implements Objective {
     }
 
     private boolean masks() {
-        return model instanceof MaskedDenoiser masked && masked.body().config().maskRatio() > 0;
+        return model instanceof MdtDenoiser masked && masked.body().config().maskRatio() > 0;
     }
 
     @Override
@@ -67,7 +67,7 @@ final class DenoiserObjective implements Objective {
         Terms full = diffusion.terms(model.forward(ops, p, x, time, label), noised);
         metrics.put("mse", full.mse().mean().getFloat());
         metrics.put("vb", full.vb().mean().getFloat());
-        if (!(model instanceof MaskedDenoiser masking) || !masks()) {
+        if (!(model instanceof MdtDenoiser masking) || !masks()) {
             return full.loss().mean();
         }
         MaskPlan plan = plan(masking.body().config(), b, streams.of(Purpose.MASK, step));

@@ -17,7 +17,7 @@ class PublishedTrainingTest {
     private static final Path CASES = Path.of("../models/src/test/resources/reference");
 
     @ParameterizedTest
-    @CsvSource({"dit,2", "mdtv1,7", "mdtv2,7", "emd3c,4"})
+    @CsvSource({"dit,2", "mdtv1,7", "mdtv2,7", "emd3c,4", "maskdit,6"})
     void forward(String name, int tensors) {
         try (ReferenceCase c = ReferenceCase.open(CASES.resolve(name));
                 Interpreter djl = new DjlInterpreter()) {

@@ -9,8 +9,8 @@ import org.maskrt.models.layers.AdaLn;
 import org.maskrt.models.layers.Patches;
 import org.maskrt.models.layers.TimestepEmbedder;
 import org.maskrt.models.mdt.MaskPlan.Masked;
-import org.maskrt.models.mdt.MaskedDenoiser;
 import org.maskrt.models.mdt.MdtBody;
+import org.maskrt.models.mdt.MdtDenoiser;
 import org.maskrt.models.ops.Ops;
 import org.maskrt.models.ops.Params;
 import org.maskrt.models.ops.Shape;
@@ -20,7 +20,7 @@ import org.maskrt.models.ops.Shape;
  * with the box blanked; CCNet condenses features of the object and of the box to the one vector that modulates its blocks. Without guidance that
  * vector is zero. Only {@link #collect} belongs to CCNet; the rest takes its result c0 [B,D] as the condition.
  */
-public record Emd3c(Emd3cConfig config) implements MaskedDenoiser {
+public record Emd3c(Emd3cConfig config) implements MdtDenoiser {
     private static final float EPS = 1e-12f;
 
     @Override

@@ -5,6 +5,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.maskrt.models.ModulationSlot;
 import org.maskrt.models.ops.Ops;
 import org.maskrt.models.ops.Params;
@@ -29,14 +30,11 @@ public interface AdaLn<T> {
 
     /** From a vector [B,K] that holds the modulation of every slot in order. */
     static <T> AdaLn<T> hoisted(Ops<T> ops, T modulation, List<ModulationSlot> slots) {
-        int width = slots.get(0).width();
-        if (slots.stream().anyMatch(s -> s.width() != width)) {
-            throw new IllegalArgumentException("the slots of a hoisted modulation must have one width, got " + slots);
-        }
-        int count = slots.stream().mapToInt(ModulationSlot::chunks).sum();
-        int[] sizes = new int[count];
-        Arrays.fill(sizes, width);
-        List<T> all = ops.split(ops.reshape(modulation, Shape.BATCH, 1, count * width), 2, sizes);
+        int[] sizes = slots.stream()
+                .flatMapToInt(s -> IntStream.generate(s::width).limit(s.chunks()))
+                .toArray();
+        List<T> all = ops.split(
+                ops.reshape(modulation, Shape.BATCH, 1, IntStream.of(sizes).sum()), 2, sizes);
         Map<String, List<T>> bySlot = new HashMap<>();
         int from = 0;
         for (ModulationSlot slot : slots) {

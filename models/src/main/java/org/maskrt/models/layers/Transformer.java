@@ -44,14 +44,19 @@ public final class Transformer {
 
     /** Modulated LayerNorm and a linear to pixels: [B,N,D] to [B,N,{@code out}]. */
     public static <T> T finalLayer(Ops<T> ops, Params<T> p, T x, AdaLn<T> modulation, int out) {
-        int d = ops.shape(x).dim(-1);
-        List<T> m = modulation.chunks(p, finalSlot(d));
-        T normal = ops.adaLayerNorm(x, m.get(0), m.get(1), EPS);
-        return ops.linear(p.at("final_layer.linear"), normal, d, out);
+        return modulatedLinear(ops, p, x, modulation, finalSlot(ops.shape(x).dim(-1)), out);
     }
 
     public static ModulationSlot finalSlot(int width) {
         return new ModulationSlot("final_layer", 2, width);
+    }
+
+    /** Modulated LayerNorm and the {@code linear} of a slot: [B,N,D] to [B,N,{@code out}]. */
+    public static <T> T modulatedLinear(
+            Ops<T> ops, Params<T> p, T x, AdaLn<T> modulation, ModulationSlot slot, int out) {
+        List<T> m = modulation.chunks(p, slot);
+        T normal = ops.adaLayerNorm(x, m.get(0), m.get(1), EPS);
+        return ops.linear(p.at(slot.path()).at("linear"), normal, slot.width(), out);
     }
 
     /**

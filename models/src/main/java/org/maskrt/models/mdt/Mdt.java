@@ -15,7 +15,7 @@ import org.maskrt.models.ops.Params;
  *
  * <p>In inference nothing is masked and the side-interpolater is the addition of its position embedding.
  */
-public record Mdt(MdtConfig config) implements MaskedDenoiser {
+public record Mdt(MdtConfig config) implements MdtDenoiser {
     @Override
     public MdtBody body() {
         return new MdtBody(config, config.outChannels());

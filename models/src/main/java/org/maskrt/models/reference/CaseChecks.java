@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.maskrt.models.Denoiser;
+import org.maskrt.models.MaskedDenoiser;
 import org.maskrt.models.diffusion.Ddim;
 import org.maskrt.models.diffusion.Ddpm;
 import org.maskrt.models.diffusion.Guidance;
@@ -12,8 +13,8 @@ import org.maskrt.models.diffusion.GuidedChannels;
 import org.maskrt.models.diffusion.NoiseSchedule;
 import org.maskrt.models.diffusion.Step;
 import org.maskrt.models.emd3c.Emd3c;
+import org.maskrt.models.maskdit.MaskDit;
 import org.maskrt.models.mdt.MaskPlan;
-import org.maskrt.models.mdt.MaskedDenoiser;
 import org.maskrt.models.ops.Interpreter;
 import org.maskrt.models.ops.Program;
 import org.maskrt.models.ops.Tensor;
@@ -28,6 +29,9 @@ public final class CaseChecks {
 
     /** A case of kind {@code model}: forward, masked forward where the model has one, and the guided passes. */
     public static List<Parity> model(ReferenceCase c, Interpreter interpreter) {
+        if (c.model() instanceof MaskDit maskDit) {
+            return new EdmChecks(c, maskDit, interpreter).run();
+        }
         List<Parity> found = new ArrayList<>();
         Program forward = ModelPrograms.forward(c.model());
         Tensor sample = c.sample();

@@ -2,9 +2,10 @@ package org.maskrt.models.reference;
 
 import java.util.List;
 import org.maskrt.models.Denoiser;
+import org.maskrt.models.MaskedDenoiser;
 import org.maskrt.models.emd3c.Emd3c;
+import org.maskrt.models.maskdit.MaskDit;
 import org.maskrt.models.mdt.MaskPlan.Masked;
-import org.maskrt.models.mdt.MaskedDenoiser;
 import org.maskrt.models.ops.Ops;
 import org.maskrt.models.ops.Params;
 import org.maskrt.models.ops.Program;
@@ -40,6 +41,17 @@ public final class ModelPrograms {
             @Override
             public <T> T apply(Ops<T> ops, Params<T> p, List<T> in) {
                 return model.collect(ops, p, in);
+            }
+        };
+    }
+
+    /** EDM's D. Inputs: sample, scaling [B,3], c_noise [B], label; then the mask's keep, restore and mask for the masked branch. */
+    public static Program denoised(MaskDit model) {
+        return new Program() {
+            @Override
+            public <T> T apply(Ops<T> ops, Params<T> p, List<T> in) {
+                Masked<T> mask = in.size() == 4 ? null : new Masked<>(in.get(4), in.get(5), in.get(6));
+                return model.denoised(ops, p, in.get(0), in.get(1), in.get(2), in.get(3), mask);
             }
         };
     }

@@ -20,10 +20,12 @@ import org.maskrt.models.emd3c.Emd3c;
 import org.maskrt.models.emd3c.Emd3cConfig;
 import org.maskrt.models.emd3c.Emd3cConfig.Kind;
 import org.maskrt.models.emd3c.Emd3cConfig.Source;
+import org.maskrt.models.maskdit.MaskDit;
+import org.maskrt.models.maskdit.MaskDitConfig;
 import org.maskrt.models.mdt.MaskPlan;
-import org.maskrt.models.mdt.MaskedDenoiser;
 import org.maskrt.models.mdt.Mdt;
 import org.maskrt.models.mdt.MdtConfig;
+import org.maskrt.models.mdt.MdtDenoiser;
 import org.maskrt.models.ops.Tensor;
 import org.maskrt.models.weights.SafeTensors;
 import org.maskrt.models.weights.Weights;
@@ -78,7 +80,7 @@ public final class ReferenceCase implements AutoCloseable {
 
     /** Whether the family of the case in {@code folder} is known here. */
     public static boolean isKnown(Path folder) {
-        return Set.of("dit", "mdt-v1", "mdt-v2", "emd3c")
+        return Set.of("dit", "mdt-v1", "mdt-v2", "emd3c", "maskdit")
                 .contains(read(folder.resolve("case.json")).path("family").asText());
     }
 
@@ -119,10 +121,24 @@ public final class ReferenceCase implements AutoCloseable {
                         c.path("mask_ratio").asDouble(),
                         sigma));
             case "emd3c" -> new Emd3c(emd3c(c));
+            case "maskdit" ->
+                new MaskDit(new MaskDitConfig(
+                        inputSize,
+                        patch,
+                        channels,
+                        width,
+                        depth,
+                        heads,
+                        4,
+                        classes,
+                        c.path("decoder_hidden_size").asInt(),
+                        c.path("decoder_depth").asInt(),
+                        c.path("decoder_num_heads").asInt(),
+                        c.path("sigma_data").asDouble()));
             default ->
                 throw new MaskRtException(
                         ExitCode.FAILURE,
-                        folder + ": expected the family dit, mdt-v1, mdt-v2 or emd3c, found '" + family
+                        folder + ": expected the family dit, mdt-v1, mdt-v2, emd3c or maskdit, found '" + family
                                 + "'; no interpreter knows it");
         };
     }
@@ -200,6 +216,22 @@ public final class ReferenceCase implements AutoCloseable {
         return Tensor.of(both, x.dim(0), 2 * x.dim(1), x.dim(2), x.dim(3));
     }
 
+    /** Classes from their one-hot rows; a row of zeros is the null class. */
+    public Tensor oneHot(String name) {
+        Tensor rows = tensor(name);
+        int classes = rows.dim(1);
+        long[] labels = new long[rows.dim(0)];
+        for (int i = 0; i < labels.length; i++) {
+            labels[i] = classes;
+            for (int k = 0; k < classes; k++) {
+                if (rows.values()[i * classes + k] == 1) {
+                    labels[i] = k;
+                }
+            }
+        }
+        return Tensor.ofIndices(labels, labels.length);
+    }
+
     /** Classes {@code y}, or condition vectors {@code c0}. */
     public Tensor condition() {
         return tensor(model.conditionWidth() == 0 ? "y" : "c0");
@@ -221,7 +253,7 @@ public final class ReferenceCase implements AutoCloseable {
 
     /** The masks that the recorded noise gives. */
     public MaskPlan maskPlan() {
-        MdtConfig config = ((MaskedDenoiser) model).body().config();
+        MdtConfig config = ((MdtDenoiser) model).body().config();
         Tensor noise = tensor("mask_noise");
         int tokens = noise.dim(1);
         int kept = has("mask_ratio_draw")

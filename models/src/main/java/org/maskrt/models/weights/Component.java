@@ -25,6 +25,8 @@ import org.maskrt.models.dit.Dit;
 import org.maskrt.models.dit.DitConfig;
 import org.maskrt.models.emd3c.Emd3c;
 import org.maskrt.models.emd3c.Emd3cConfig;
+import org.maskrt.models.maskdit.MaskDit;
+import org.maskrt.models.maskdit.MaskDitConfig;
 import org.maskrt.models.mdt.Mdt;
 import org.maskrt.models.mdt.MdtConfig;
 import org.maskrt.models.ops.Shape;
@@ -44,9 +46,10 @@ public final class Component<M> implements AutoCloseable {
     static final String DIT = "DiT";
     static final String MDT = "MDT";
     static final String EMD3C = "EMD3C";
+    static final String MASKDIT = "MaskDiT";
     static final String AUTOENCODER = "AutoencoderKL";
 
-    private static final String[] DENOISERS = {DIT, MDT, EMD3C};
+    private static final String[] DENOISERS = {DIT, MDT, EMD3C, MASKDIT};
 
     private final Path path;
     private final M model;
@@ -63,7 +66,7 @@ public final class Component<M> implements AutoCloseable {
     }
 
     /**
-     * Opens a DiT, MDT or E-MD3C.
+     * Opens a denoiser of any family.
      *
      * @throws MaskRtException if files are missing or malformed, or do not fit together
      */
@@ -72,6 +75,7 @@ public final class Component<M> implements AutoCloseable {
         Denoiser model = switch (config.className(DENOISERS)) {
             case DIT -> new Dit(config.as(DitConfig.class, Json.object(), Json.object()));
             case MDT -> new Mdt(config.as(MdtConfig.class, Json.object(), Json.object()));
+            case MASKDIT -> new MaskDit(config.as(MaskDitConfig.class, Json.object(), Json.object()));
             default -> new Emd3c(config.as(Emd3cConfig.class, Json.object(), Json.object()));
         };
         return open(folder, config, model, WeightCheck::wanted);
@@ -256,15 +260,12 @@ public final class Component<M> implements AutoCloseable {
     }
 
     /**
-     * Writes a DiT, MDT or E-MD3C into a folder.
+     * Writes a denoiser into a folder.
      *
      * @throws MaskRtException if the weights are not those of the model, or cannot be written
      */
     public static void writeDenoiser(Path folder, Denoiser model, Weights weights, DType dtype) {
-        Record sizes = model instanceof Dit dit
-                ? dit.config()
-                : model instanceof Mdt mdt ? mdt.config() : ((Emd3c) model).config();
-        ObjectNode config = ConfigFile.of(className(model), sizes, Json.object());
+        ObjectNode config = ConfigFile.of(className(model), sizes(model), Json.object());
         write(folder, config, WeightCheck.compare(WeightCheck.wanted(model), weights), weights, dtype);
     }
 
@@ -279,7 +280,20 @@ public final class Component<M> implements AutoCloseable {
         if (model instanceof Emd3c) {
             return EMD3C;
         }
-        throw new IllegalArgumentException("a DiT, MDT or E-MD3C is expected, got " + model.getClass());
+        if (model instanceof MaskDit) {
+            return MASKDIT;
+        }
+        throw new IllegalArgumentException("a DiT, MDT, E-MD3C or MaskDiT is expected, got " + model.getClass());
+    }
+
+    private static Record sizes(Denoiser model) {
+        if (model instanceof Dit dit) {
+            return dit.config();
+        }
+        if (model instanceof Mdt mdt) {
+            return mdt.config();
+        }
+        return model instanceof Emd3c emd3c ? emd3c.config() : ((MaskDit) model).config();
     }
 
     /**

@@ -22,7 +22,7 @@ import org.maskrt.models.vae.AutoencoderKl;
  *
  * <pre>
  * model_index.json                  the pipeline's class and parts, and the names of the classes (id2label)
- * transformer/config.json           the sizes of the DiT, MDT or E-MD3C
+ * transformer/config.json           the sizes of the denoiser
  * transformer/diffusion_pytorch_model.safetensors
  * scheduler/scheduler_config.json   the noise it was trained with
  * vae/config.json                   the autoencoder, if there is one
@@ -35,7 +35,7 @@ public final class ModelFolder implements AutoCloseable {
     /**
      * What a folder is made of.
      *
-     * @param denoiser a DiT, MDT or E-MD3C
+     * @param denoiser of any family
      * @param weights of the denoiser
      * @param schedule the noise it was trained with
      * @param labels names of classes by index, of some, all or none
@@ -45,7 +45,7 @@ public final class ModelFolder implements AutoCloseable {
     private static final String INDEX = "model_index.json";
     private static final String PIPELINE = "Pipeline";
     private static final String[] PIPELINES = {
-        Component.DIT + PIPELINE, Component.MDT + PIPELINE, Component.EMD3C + PIPELINE
+        Component.DIT + PIPELINE, Component.MDT + PIPELINE, Component.EMD3C + PIPELINE, Component.MASKDIT + PIPELINE
     };
     private static final String SCHEDULE = "NoiseSchedule";
     private static final String SCHEDULER_CONFIG = "scheduler_config.json";

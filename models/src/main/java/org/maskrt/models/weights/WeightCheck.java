@@ -8,9 +8,9 @@ import java.util.stream.Collectors;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
+import org.maskrt.models.MaskedDenoiser;
 import org.maskrt.models.emd3c.Emd3c;
 import org.maskrt.models.mdt.MaskPlan;
-import org.maskrt.models.mdt.MaskedDenoiser;
 import org.maskrt.models.ops.CostOps;
 import org.maskrt.models.ops.Shape;
 import org.maskrt.models.vae.AutoencoderKl;
@@ -101,7 +101,7 @@ public record WeightCheck(List<String> missing, List<String> extra, List<String>
         Shape condition = ops.input(model.conditionDims(1));
         model.forward(ops, ops.params(), sample, time, condition);
         if (model instanceof MaskedDenoiser masked) {
-            int tokens = masked.body().config().tokens();
+            int tokens = masked.tokens();
             MaskPlan plan = MaskPlan.of(new float[tokens], 1, tokens, Math.max(1, tokens / 2));
             masked.forwardMasked(ops, ops.params(), sample, time, condition, plan.on(ops));
         }

@@ -293,11 +293,11 @@ class ModelFolderTest {
                 edit(
                         index,
                         n -> n.put("_class_name", "FluxPipeline"),
-                        "expected _class_name DiTPipeline or MDTPipeline or EMD3CPipeline, received 'FluxPipeline'; convert the model first"),
+                        "expected _class_name DiTPipeline or MDTPipeline or EMD3CPipeline or MaskDiTPipeline, received 'FluxPipeline'; convert the model first"),
                 edit(
                         index,
                         n -> n.remove("_class_name"),
-                        "expected _class_name DiTPipeline or MDTPipeline or EMD3CPipeline, received none"),
+                        "expected _class_name DiTPipeline or MDTPipeline or EMD3CPipeline or MaskDiTPipeline, received none"),
                 edit(index, n -> n.remove("transformer"), "the part 'transformer' is missing; add it"),
                 edit(index, n -> n.remove("scheduler"), "the part 'scheduler' is missing; add it"),
                 edit(index, n -> n.put("vae", "x"), "expected 'vae' to be a pair [library, class], received \"x\""),
@@ -315,7 +315,7 @@ class ModelFolderTest {
                 edit(
                         transformer,
                         n -> n.put("_class_name", "Transformer2DModel"),
-                        "expected _class_name DiT or MDT or EMD3C, received 'Transformer2DModel'; convert the model first"),
+                        "expected _class_name DiT or MDT or EMD3C or MaskDiT, received 'Transformer2DModel'; convert the model first"),
                 edit(
                         transformer,
                         n -> n.remove(List.of("depth", "num_heads")),
