@@ -24,6 +24,7 @@ import picocli.CommandLine.Spec;
             DemoCommand.class,
             SampleCommand.class,
             TrainCommand.class,
+            ImportCommand.class,
             ExportCommand.class,
             InspectCommand.class,
             VerifyCommand.class,
