@@ -10,11 +10,13 @@ import org.maskrt.models.ops.Tensor;
 
 /** The published initial values of a model's parameters; each is a function of the seed and its path alone. */
 public enum Initialisation {
-    /** DiT's and MDT's {@code initialize_weights}. */
+    /** DiT's and MDT's {@code initialize_weights}; norms with parameters, which E-MD3C's conditions collector has, begin as ones and zeros. */
     DIFFUSION {
         @Override
         void fill(String path, Shape shape, Map<String, Shape> all, RandomGenerator random, float[] out) {
-            if (path.endsWith("pos_embed")) {
+            if (shape.rank() == 1 && path.endsWith("weight")) {
+                Arrays.fill(out, 1);
+            } else if (path.endsWith("pos_embed")) {
                 float[] positions = SinCosPositions.of(shape.dim(1), shape.dim(2));
                 System.arraycopy(positions, 0, out, 0, out.length);
             } else if (path.endsWith("relative_position_bias_table")) {

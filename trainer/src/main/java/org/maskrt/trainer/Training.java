@@ -151,7 +151,7 @@ public final class Training {
                 for (int i = 0; i < b.values().length; i++) {
                     b.values()[i] *= scale;
                 }
-                return b;
+                return new Labelled(b, model.numClasses());
             });
             fit.run(state, objective, step -> {
                 Tensor latents = Previews.sample(average, model, c.preview(), streams);
