@@ -3,6 +3,7 @@ package org.maskrt.tests;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -61,6 +62,15 @@ class Emd3cCommandsTest {
         assertTrue(out.contains("465,736,999"), out);
         assertTrue(out.contains("condition        [B,1024]; zeros are the null"), out);
         assertTrue(run(0, "inspect", model().toString()).contains("sources=[Source[name=lsif"), out);
+    }
+
+    /** Through a writer that buffers, as that of a process does. */
+    @Test
+    void inspectPrintsTheTableOfPresets() {
+        StringWriter printed = new StringWriter();
+        PrintWriter out = new PrintWriter(new BufferedWriter(printed), true);
+        assertEquals(0, Main.run(out, out, "inspect", "presets"));
+        assertTrue(printed.toString().lines().anyMatch(l -> l.matches("emd3c-512 +465\\.74 M +362\\.04 G .*")), printed::toString);
     }
 
     @Test
