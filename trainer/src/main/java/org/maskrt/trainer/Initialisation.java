@@ -10,10 +10,12 @@ import org.maskrt.models.ops.Tensor;
 
 /** The published initial values of a model's parameters; each is a function of the seed and its path alone. */
 public enum Initialisation {
-    /** DiT's and MDT's {@code initialize_weights}. */
+    /** {@code initialize_weights} of DiT, MDT and MaskDiT. */
     DIFFUSION {
         @Override
-        void fill(String path, Shape shape, Map<String, Shape> all, RandomGenerator random, float[] out) {
+        void fill(String full, Shape shape, Map<String, Shape> all, RandomGenerator random, float[] out) {
+            // MaskDiT's weights lie below its preconditioning's model
+            String path = full.startsWith("model.") ? full.substring("model.".length()) : full;
             if (path.endsWith("pos_embed")) {
                 float[] positions = SinCosPositions.of(shape.dim(1), shape.dim(2));
                 System.arraycopy(positions, 0, out, 0, out.length);
@@ -25,7 +27,8 @@ public enum Initialisation {
                 normal(random, 0.02, out);
             } else if (path.endsWith("weight")
                     && !path.contains("adaLN_modulation")
-                    && !path.startsWith("final_layer")) {
+                    && !path.startsWith("final_layer")
+                    && !path.startsWith("decoder_layer")) {
                 int fanOut = shape.dim(0);
                 int fanIn = out.length / fanOut;
                 uniform(random, Math.sqrt(6.0 / (fanIn + fanOut)), out);
