@@ -14,10 +14,13 @@ import org.maskrt.trainer.Streams.Purpose;
 
 /** Pictures of a model in training. */
 final class Previews {
+    /** Of models with many classes the first ones are shown. */
+    private static final int CLASSES = 16;
+
     private Previews() {}
 
     /**
-     * Latents of every class by deterministic DDIM with constant guidance, from the same noise at every call.
+     * Latents of every class, or of the first {@value #CLASSES}, by deterministic DDIM with constant guidance, from the same noise at every call.
      *
      * @return [classes * columns, C, h, w], class by class, still scaled
      */
@@ -25,7 +28,7 @@ final class Previews {
         if (model instanceof MaskDit maskDit) {
             return heun(eager, maskDit, preview, streams);
         }
-        int rows = model.numClasses() * preview.columns();
+        int rows = Math.min(CLASSES, model.numClasses()) * preview.columns();
         int side = model.inputSize();
         int c = model.inChannels();
         int length = rows * c * side * side;
@@ -56,7 +59,7 @@ final class Previews {
 
     /** The same for a MaskDiT, by EDM's deterministic sampler. */
     private static Tensor heun(EagerModel eager, MaskDit model, DenoiserTraining.Preview preview, Streams streams) {
-        int rows = model.numClasses() * preview.columns();
+        int rows = Math.min(CLASSES, model.numClasses()) * preview.columns();
         int[] dims = model.sampleDims(2 * rows);
         int length = rows * dims[1] * dims[2] * dims[3];
         long[] labels = new long[2 * rows];
