@@ -16,11 +16,13 @@ import org.maskrt.exporter.OnnxExporter;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.diffusion.Guidance;
+import org.maskrt.models.diffusion.GuidedChannels;
 import org.maskrt.models.weights.ModelFolder;
 import org.maskrt.perf.PeakMemory;
 import org.maskrt.runtime.DiffusionPipeline;
 import org.maskrt.runtime.GenerationRequest;
 import org.maskrt.runtime.GenerationResult;
+import org.maskrt.runtime.GuidanceOptions;
 import org.maskrt.runtime.PipelineOptions;
 import org.maskrt.runtime.SampleWriter;
 import org.maskrt.runtime.Sampling;
@@ -40,7 +42,7 @@ import picocli.CommandLine.Spec;
         })
 final class DemoCommand implements Callable<Integer> {
     private static final Set<String> GRAPHS = Set.of("conditioner", "guided_step", "denoiser", "vae_decoder");
-    private static final double GUIDANCE = 3;
+    private static final double GUIDANCE = 4;
 
     @Spec
     private CommandSpec spec;
@@ -93,8 +95,11 @@ final class DemoCommand implements Callable<Integer> {
             }
             GenerationRequest request = GenerationRequest.of(labels)
                     .with(Sampling.ddim(steps))
-                    .with(new Guidance.PowerCosine(
-                            GUIDANCE, 1, pipeline.schedule().trainTimesteps()))
+                    .with(new GuidanceOptions(
+                            new Guidance.PowerCosine(
+                                    GUIDANCE, 1, pipeline.schedule().trainTimesteps()),
+                            GuidedChannels.ALL,
+                            0))
                     .with(Seeds.perImage(seeds));
             GenerationResult result = SampleCommand.generate(pipeline, request, quiet);
             Path pictures = output == null ? root().resolve("out/demo") : output;
@@ -111,7 +116,8 @@ final class DemoCommand implements Callable<Integer> {
         long started = System.nanoTime();
         ExportOptions options = ExportOptions.DEFAULT
                 .withStyle(GraphStyle.DEFAULT.with(GraphStyle.Attention.ORT_MHA))
-                .withGraphs(GRAPHS);
+                .withGraphs(GRAPHS)
+                .withGuided(GuidedChannels.ALL);
         try (ModelFolder files = ModelFolder.open(folder);
                 Progress progress = new Progress(quiet)) {
             Path onnx = folder.resolve("onnx");

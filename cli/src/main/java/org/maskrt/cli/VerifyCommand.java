@@ -13,6 +13,7 @@ import org.maskrt.exporter.GraphStyle;
 import org.maskrt.exporter.OnnxInterpreter;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
+import org.maskrt.models.maskdit.MaskDit;
 import org.maskrt.models.ops.Interpreter;
 import org.maskrt.models.reference.CaseChecks;
 import org.maskrt.models.reference.Parity;
@@ -94,7 +95,10 @@ final class VerifyCommand implements Callable<Integer> {
                     for (Interpreter i : interpreters) {
                         print(c, i.name(), CaseChecks.model(c, i));
                     }
-                    print(c, "djl", TrainingChecks.gradients(c));
+                    print(
+                            c,
+                            "djl",
+                            c.model() instanceof MaskDit ? TrainingChecks.edmLosses(c) : TrainingChecks.gradients(c));
                 }
                 case "trajectory" -> {
                     for (Interpreter i : interpreters) {

@@ -70,7 +70,9 @@ class Emd3cCommandsTest {
         StringWriter printed = new StringWriter();
         PrintWriter out = new PrintWriter(new BufferedWriter(printed), true);
         assertEquals(0, Main.run(out, out, "inspect", "presets"));
-        assertTrue(printed.toString().lines().anyMatch(l -> l.matches("emd3c-512 +465\\.74 M +362\\.04 G .*")), printed::toString);
+        assertTrue(
+                printed.toString().lines().anyMatch(l -> l.matches("emd3c-512 +465\\.74 M +362\\.04 G .*")),
+                printed::toString);
     }
 
     @Test

@@ -98,7 +98,7 @@ final class DenoiserObjective implements Objective {
     }
 
     private boolean[] dropped(int count, long step) {
-        RandomGenerator random = streams.of(Purpose.CONDITION_DROP, step);
+        RandomGenerator random = streams.of(Purpose.LABEL_DROP, step);
         boolean[] out = new boolean[count];
         for (int i = 0; i < count; i++) {
             out[i] = random.nextDouble() < conditionDrop;

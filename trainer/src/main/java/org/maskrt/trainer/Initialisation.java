@@ -10,10 +10,12 @@ import org.maskrt.models.ops.Tensor;
 
 /** The published initial values of a model's parameters; each is a function of the seed and its path alone. */
 public enum Initialisation {
-    /** DiT's and MDT's {@code initialize_weights}; norms with parameters, which E-MD3C's conditions collector has, begin as ones and zeros. */
+    /** {@code initialize_weights} of DiT, MDT and MaskDiT; norms with parameters, which E-MD3C's conditions collector has, begin as ones and zeros. */
     DIFFUSION {
         @Override
-        void fill(String path, Shape shape, Map<String, Shape> all, RandomGenerator random, float[] out) {
+        void fill(String full, Shape shape, Map<String, Shape> all, RandomGenerator random, float[] out) {
+            // MaskDiT's weights lie below its preconditioning's model
+            String path = full.startsWith("model.") ? full.substring("model.".length()) : full;
             if (shape.rank() == 1 && path.endsWith("weight")) {
                 Arrays.fill(out, 1);
             } else if (path.endsWith("pos_embed")) {
@@ -27,7 +29,8 @@ public enum Initialisation {
                 normal(random, 0.02, out);
             } else if (path.endsWith("weight")
                     && !path.contains("adaLN_modulation")
-                    && !path.startsWith("final_layer")) {
+                    && !path.startsWith("final_layer")
+                    && !path.startsWith("decoder_layer")) {
                 int fanOut = shape.dim(0);
                 int fanIn = out.length / fanOut;
                 uniform(random, Math.sqrt(6.0 / (fanIn + fanOut)), out);

@@ -3,23 +3,32 @@ package org.maskrt.trainer;
 import java.util.Arrays;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.diffusion.Ddim;
+import org.maskrt.models.diffusion.Edm;
 import org.maskrt.models.diffusion.GuidedChannels;
+import org.maskrt.models.diffusion.HeunSampler;
 import org.maskrt.models.diffusion.NoiseSchedule;
 import org.maskrt.models.diffusion.Step;
+import org.maskrt.models.maskdit.MaskDit;
 import org.maskrt.models.ops.Tensor;
 import org.maskrt.trainer.Streams.Purpose;
 
 /** Pictures of a model in training. */
 final class Previews {
+    /** Of models with many classes the first ones are shown. */
+    private static final int CLASSES = 16;
+
     private Previews() {}
 
     /**
-     * Latents of every class by deterministic DDIM with constant guidance, from the same noise at every call.
+     * Latents of every class, or of the first {@value #CLASSES}, by deterministic DDIM with constant guidance, from the same noise at every call.
      *
      * @return [classes * columns, C, h, w], class by class, still scaled
      */
     static Tensor sample(EagerModel eager, Denoiser model, DenoiserTraining.Preview preview, Streams streams) {
-        int rows = model.numClasses() * preview.columns();
+        if (model instanceof MaskDit maskDit) {
+            return heun(eager, maskDit, preview, streams);
+        }
+        int rows = Math.min(CLASSES, model.numClasses()) * preview.columns();
         int side = model.inputSize();
         int c = model.inChannels();
         int length = rows * c * side * side;
@@ -46,6 +55,49 @@ final class Previews {
             step.coefficients().apply(x, noise(conditional, rows, length), none, none, x);
         }
         return Tensor.of(x, rows, c, side, side);
+    }
+
+    /** The same for a MaskDiT, by EDM's deterministic sampler. */
+    private static Tensor heun(EagerModel eager, MaskDit model, DenoiserTraining.Preview preview, Streams streams) {
+        int rows = Math.min(CLASSES, model.numClasses()) * preview.columns();
+        int[] dims = model.sampleDims(2 * rows);
+        int length = rows * dims[1] * dims[2] * dims[3];
+        long[] labels = new long[2 * rows];
+        Arrays.fill(labels, rows, 2 * rows, model.numClasses());
+        for (int i = 0; i < rows; i++) {
+            labels[i] = i / preview.columns();
+        }
+        Tensor label = Tensor.ofIndices(labels, 2 * rows);
+        Edm edm = new Edm(model.config().sigmaData());
+        float weight = (float) preview.guidance();
+        double[] end = HeunSampler.of(preview.steps())
+                .sample(
+                        streams.normal(Purpose.SAMPLE, 0, length),
+                        (noisy, level) -> {
+                            float[] twice = Arrays.copyOf(noisy, 2 * length);
+                            System.arraycopy(noisy, 0, twice, length, length);
+                            float[] sigma = new float[2 * rows];
+                            Arrays.fill(sigma, (float) level);
+                            Tensor out = eager.run(
+                                    (o, p, in) ->
+                                            model.denoised(o, p, in.get(0), in.get(1), in.get(2), in.get(3), null),
+                                    Tensor.of(twice, dims),
+                                    Tensor.of(edm.scaling(sigma), 2 * rows, 3),
+                                    Tensor.of(Edm.noise(sigma), 2 * rows),
+                                    label);
+                            float[] guided = out.rows(rows, 2 * rows).values();
+                            float[] conditional = out.rows(0, rows).values();
+                            for (int i = 0; i < length; i++) {
+                                guided[i] += weight * (conditional[i] - guided[i]);
+                            }
+                            return guided;
+                        },
+                        (step, count) -> new float[count]);
+        float[] x = new float[length];
+        for (int i = 0; i < length; i++) {
+            x[i] = (float) end[i];
+        }
+        return Tensor.of(x, rows, dims[1], dims[2], dims[3]);
     }
 
     /** The noise channels of a model's output. */

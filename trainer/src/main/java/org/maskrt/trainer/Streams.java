@@ -10,7 +10,7 @@ public record Streams(long seed) {
         TIMESTEP(0),
         NOISE(1),
         MASK(2),
-        CONDITION_DROP(3),
+        LABEL_DROP(3),
         POSTERIOR(4),
         SAMPLE(5);
 

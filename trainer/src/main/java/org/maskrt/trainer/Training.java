@@ -7,11 +7,13 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
+import java.util.function.LongFunction;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.image.Images;
 import org.maskrt.models.image.RgbImage;
+import org.maskrt.models.maskdit.MaskDit;
 import org.maskrt.models.ops.Tensor;
 import org.maskrt.models.vae.AutoencoderKl;
 import org.maskrt.models.weights.AtomicFiles;
@@ -146,17 +148,17 @@ public final class Training {
             LatentCache cache = encode(codec, autoencoder);
             BatchOrder order = order(c.batch());
             float scale = (float) autoencoder.config().scalingFactor();
-            Objective objective = new DenoiserObjective(ops, model, c.labelDrop(), streams, step -> {
+            LongFunction<Batch> latents = step -> {
                 Batch b = cache.draw(order, config.data().mirror(), step, streams.of(Purpose.POSTERIOR, step));
                 for (int i = 0; i < b.values().length; i++) {
                     b.values()[i] *= scale;
                 }
-                return new Labelled(b, model.numClasses());
-            });
-            fit.run(state, objective, step -> {
-                Tensor latents = Previews.sample(average, model, c.preview(), streams);
+                return b;
+            };
+            fit.run(state, objective(ops, model, latents), step -> {
+                Tensor sampled = Previews.sample(average, model, c.preview(), streams);
                 Tensor pictures =
-                        codec.run((o, p, in) -> autoencoder.decode(o, p, o.scale(in.get(0), 1 / scale)), latents);
+                        codec.run((o, p, in) -> autoencoder.decode(o, p, o.scale(in.get(0), 1 / scale)), sampled);
                 save(stage, step, Mosaic.of(pictures, c.preview().columns()));
             });
             Map<String, Tensor> weights = layout.unflatten(state.average().toFloatArray());
@@ -172,6 +174,15 @@ public final class Training {
                     files.weights(),
                     DType.F32);
         }
+    }
+
+    private Objective objective(NdOps ops, Denoiser model, LongFunction<Batch> latents) {
+        DenoiserTraining c = config.transformer();
+        if (model instanceof MaskDit maskDit && c.model() instanceof DenoiserTraining.MaskDitSizes sizes) {
+            return new EdmObjective(ops, maskDit, sizes.masking(), c.labelDrop(), streams, latents);
+        }
+        return new DenoiserObjective(
+                ops, model, c.labelDrop(), streams, step -> new Labelled(latents.apply(step), model.numClasses()));
     }
 
     private LatentCache encode(EagerModel codec, AutoencoderKl autoencoder) {

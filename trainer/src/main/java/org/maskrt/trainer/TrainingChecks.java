@@ -10,7 +10,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.maskrt.models.MaskedDenoiser;
+import org.maskrt.models.diffusion.Edm;
 import org.maskrt.models.diffusion.NoiseSchedule;
+import org.maskrt.models.maskdit.MaskDit;
 import org.maskrt.models.mdt.MaskPlan;
 import org.maskrt.models.ops.Shape;
 import org.maskrt.models.ops.Tensor;
@@ -73,6 +75,49 @@ public final class TrainingChecks {
             }
         }
         return found;
+    }
+
+    /** The losses of a recorded MaskDiT, with all tokens and with half of them. */
+    public static List<Parity> edmLosses(ReferenceCase c) {
+        MaskDit model = (MaskDit) c.model();
+        Tensor clean = c.tensor("images");
+        int batch = clean.dim(0);
+        Tensor labels = c.oneHot("labels_onehot");
+        List<Parity> found = new ArrayList<>();
+        try (EagerModel eager = new EagerModel(c.weights())) {
+            for (String pass : List.of("loss.full", "loss.masked")) {
+                float[] sigma = c.tensor(pass + ".sigma_normal").values();
+                for (int i = 0; i < batch; i++) {
+                    sigma[i] = EdmObjective.sigma(sigma[i]);
+                }
+                EdmLoss.Noised noised = EdmLoss.Noised.of(
+                        clean.values(), sigma, c.tensor(pass + ".noise_normal").values());
+                MaskPlan plan = pass.equals("loss.full") ? null : plan(c.tensor(pass + ".mask_noise"));
+                Tensor actual = eager.run(
+                        (ops, p, in) -> {
+                            EdmLoss loss = new EdmLoss(
+                                    ops,
+                                    model.config(),
+                                    c.config("mae_loss_coef").asDouble());
+                            NDArray denoised = model.denoised(
+                                    ops,
+                                    p,
+                                    ops.constant(noised.noisy(), clean.shape().dims()),
+                                    ops.constant(loss.edm().scaling(sigma), batch, 3),
+                                    ops.constant(Edm.noise(sigma), batch),
+                                    in.get(0),
+                                    plan == null ? null : plan.on(ops));
+                            return loss.of(denoised, noised, plan);
+                        },
+                        labels);
+                found.add(Parity.of(pass, c.tensor(pass), actual, Parity.ACCUMULATED));
+            }
+        }
+        return found;
+    }
+
+    private static MaskPlan plan(Tensor noise) {
+        return MaskPlan.of(noise.values(), noise.dim(0), noise.dim(1), noise.dim(1) / 2);
     }
 
     /** The gradients of a case of kind {@code model}: of the mean square of the full and of the masked output, by parameter. */

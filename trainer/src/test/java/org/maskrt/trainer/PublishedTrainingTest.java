@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
 import java.util.List;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.maskrt.models.ops.Interpreter;
@@ -39,6 +40,13 @@ class PublishedTrainingTest {
     void losses(String name, int tensors) {
         try (ReferenceCase c = ReferenceCase.open(CASES.resolve(name))) {
             assertPassed(name, tensors, TrainingChecks.losses(c));
+        }
+    }
+
+    @Test
+    void edmLosses() {
+        try (ReferenceCase c = ReferenceCase.open(CASES.resolve("maskdit"))) {
+            assertPassed("maskdit", 2, TrainingChecks.edmLosses(c));
         }
     }
 

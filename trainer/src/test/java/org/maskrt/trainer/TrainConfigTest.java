@@ -67,7 +67,7 @@ class TrainConfigTest {
         TrainConfig config = TrainConfig.parse("a.yaml", CONFIG.replace("mdt-v2", "mdt-v3"));
         MaskRtException e = assertThrows(
                 MaskRtException.class, () -> config.transformer().model().of(8, 4, 10));
-        assertEquals("transformer.model.family must be dit, mdt-v1 or mdt-v2, got 'mdt-v3'", e.getMessage());
+        assertEquals("transformer.model.family must be dit, mdt-v1, mdt-v2 or maskdit, got 'mdt-v3'", e.getMessage());
     }
 
     @Test

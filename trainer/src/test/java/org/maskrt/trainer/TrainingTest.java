@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
+import org.maskrt.models.maskdit.MaskDit;
 import org.maskrt.models.weights.ModelFolder;
 
 class TrainingTest {
@@ -43,6 +44,11 @@ class TrainingTest {
               preview: {steps: 2, guidance: 2, columns: 1}
             pace: {checkpoint: 2, preview: 6}
             """;
+
+    private static final String MASKDIT = """
+            model: {family: maskdit, patch_size: 2, hidden_size: 16, depth: 2, num_heads: 2, mlp_ratio: 4, decoder_hidden_size: 16,
+                      decoder_depth: 1, decoder_num_heads: 2, sigma_data: 1,
+                      masking: {mask_ratio: 0.5, mae_weight: 0.1, unmasking: cosine, unmask_from: 2, unmask_steps: 2}}""";
 
     private static final List<String> RESULTS = List.of(
             "training/autoencoder/checkpoint.safetensors",
@@ -92,6 +98,27 @@ class TrainingTest {
             assertEquals(
                     List.of(), files.filter(f -> f.toString().endsWith(".tmp")).toList());
         }
+    }
+
+    @Test
+    void aMaskDitIsTrainedAndUnmasked() throws IOException {
+        String config = CONFIG.replaceFirst("(?s)model: \\{family: mdt-v2.*?\\}", MASKDIT);
+        Path out = folder.resolve("maskdit");
+        train(config, out, () -> false);
+        List<String> ratios = Files.readAllLines(out.resolve("training/transformer/metrics.csv")).stream()
+                .skip(1)
+                .map(line -> line.split(",")[2])
+                .toList();
+        // hidden until step 2, then over two steps by cosine, then not at all; a batch without labels sees everything
+        assertEquals(6, ratios.size());
+        assertEquals(0.5, Float.parseFloat(ratios.get(0)), 1e-6);
+        assertEquals(0.5 / 4, Float.parseFloat(ratios.get(3)), 1e-6);
+        assertEquals(0, Float.parseFloat(ratios.get(5)));
+        try (ModelFolder model = ModelFolder.open(out)) {
+            assertTrue(model.denoiser() instanceof MaskDit);
+            model.requireFinite();
+        }
+        assertTrue(Files.exists(out.resolve("training/transformer/preview-0000006.png")));
     }
 
     @Test
