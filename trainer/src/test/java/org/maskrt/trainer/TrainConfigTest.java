@@ -41,6 +41,8 @@ class TrainConfigTest {
     void writtenAndReadAgain() {
         TrainConfig config = TrainConfig.parse("a.yaml", CONFIG);
         assertEquals(config, TrainConfig.parse("b.yaml", config.yaml()));
+        assertTrue(
+                config.yaml().contains("family: \"mdt-v2\"\n") && !config.yaml().contains("!<"), config.yaml());
     }
 
     @ParameterizedTest
