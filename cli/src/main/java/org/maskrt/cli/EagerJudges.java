@@ -27,7 +27,7 @@ final class EagerJudges implements EagerJudge, AutoCloseable {
         }
         List<String> names = new ArrayList<>(inputs.keySet());
         Map<String, Tensor> out = new LinkedHashMap<>();
-        for (String output : outputs(graph)) {
+        for (String output : graph.outputs()) {
             out.put(
                     output,
                     eager.run(
@@ -46,16 +46,6 @@ final class EagerJudges implements EagerJudge, AutoCloseable {
                             inputs.values().toArray(new Tensor[0])));
         }
         return out;
-    }
-
-    private static List<String> outputs(ModelGraph graph) {
-        return switch (graph.name()) {
-            case "conditioner" -> List.of("modulation");
-            case "guided_step" -> List.of("next_sample", "eps");
-            case "vae_encoder" -> List.of("moments");
-            case "vae_decoder" -> List.of("sample");
-            default -> List.of("out_sample");
-        };
     }
 
     @Override

@@ -32,7 +32,7 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         description = {
             "Write a model folder's inference graphs as ONNX, check them, and compare them with the eager model.",
-            "Graphs: transformer, conditioner, denoiser, guided_step, vae_encoder, vae_decoder. The side-interpolater is not in them: in"
+            "Graphs: transformer, conditioner, denoiser, guided_step, ccnet (E-MD3C), vae_encoder, vae_decoder. The side-interpolater is not in them: in"
                     + " inference it is the addition of the decoder position embedding."
         })
 final class ExportCommand implements Callable<Integer> {
@@ -79,8 +79,8 @@ final class ExportCommand implements Callable<Integer> {
             names = "--guided-channels",
             paramLabel = "WHICH",
             description =
-                    "Channels that guided_step guides: reference (the first three, as published) or all (default: ${DEFAULT-VALUE}).")
-    private GuidedChannels channels = GuidedChannels.REFERENCE;
+                    "Channels that guided_step guides: reference (the first three) or all (default: as the model's authors sample).")
+    private @Nullable GuidedChannels channels;
 
     @Option(
             names = "--atol",
@@ -105,7 +105,8 @@ final class ExportCommand implements Callable<Integer> {
             folder.requireFinite();
             Path onnx = output == null ? folder.path().resolve("onnx") : output;
             long started = System.nanoTime();
-            List<ExportReport> reports = export(folder, onnx, options, progress);
+            GuidedChannels guided = channels == null ? folder.denoiser().guidedChannels() : channels;
+            List<ExportReport> reports = export(folder, onnx, options.withGuided(guided), progress);
             progress.end();
             PrintWriter out = spec.commandLine().getOut();
             for (ExportReport report : reports) {
@@ -127,10 +128,8 @@ final class ExportCommand implements Callable<Integer> {
                 choice("--attention", attention, GraphStyle.Attention.values()),
                 choice("--dtype", dtype, GraphStyle.Precision.values()),
                 choice("--target", target, GraphStyle.Target.values()));
-        ExportOptions options = ExportOptions.DEFAULT
-                .withStyle(style)
-                .withBatch(batch.equals("dynamic") ? Shape.BATCH : number(batch))
-                .withGuided(channels);
+        ExportOptions options =
+                ExportOptions.DEFAULT.withStyle(style).withBatch(batch.equals("dynamic") ? Shape.BATCH : number(batch));
         if (graphs != null) {
             options = options.withGraphs(new LinkedHashSet<>(graphs));
         }

@@ -57,7 +57,7 @@ public final class Main implements Runnable {
 
     /** Runs one command line and returns its exit code. */
     public static int run(PrintWriter out, PrintWriter err, String... args) {
-        return new CommandLine(new Main())
+        int code = new CommandLine(new Main())
                 .setOut(out)
                 .setErr(err)
                 .setCaseInsensitiveEnumValuesAllowed(true)
@@ -65,6 +65,10 @@ public final class Main implements Runnable {
                 .setParameterExceptionHandler(Main::usage)
                 .setExecutionExceptionHandler((e, commandLine, parsed) -> failure(commandLine, e))
                 .execute(args);
+        // autoflush heeds line ends of println and printf only
+        out.flush();
+        err.flush();
+        return code;
     }
 
     @Override

@@ -123,9 +123,7 @@ public final class OnnxExporter {
 
     private static void requireWeights(ModelGraph graph, Weights weights) {
         CostOps ops = new CostOps();
-        Map<String, Shape> in = new LinkedHashMap<>();
-        graph.inputs().forEach(port -> in.put(port.name(), port.shape(1, 1)));
-        graph.build(ops, ops.params(), in);
+        graph.trace(ops);
         WeightCheck check = WeightCheck.compare(ops.weights(), weights);
         new WeightCheck(check.missing(), List.of(), check.misshapen()).require(weights.origin());
     }

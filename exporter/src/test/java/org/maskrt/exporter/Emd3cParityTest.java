@@ -7,7 +7,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -33,11 +32,14 @@ class Emd3cParityTest {
         }
     }
 
-    @Test
-    void everyGraphIsExportedAndEqual() {
+    @ParameterizedTest
+    @EnumSource(Attention.class)
+    void everyGraphIsExportedAndEqual(Attention attention) {
         try (org.maskrt.models.reference.ReferenceCase c = org.maskrt.models.reference.ReferenceCase.open(CASE)) {
-            OnnxExporter exporter =
-                    new OnnxExporter(ExportOptions.DEFAULT, EagerJudge.reference(), (graph, stage, fraction) -> {});
+            ExportOptions options = ExportOptions.DEFAULT
+                    .withStyle(GraphStyle.DEFAULT.with(attention))
+                    .withGuided(c.model().guidedChannels());
+            OnnxExporter exporter = new OnnxExporter(options, EagerJudge.reference(), ExportListener.NONE);
             List<ExportReport> reports = exporter.export(c.model(), c.weights(), folder);
             assertEquals(
                     Set.of("transformer", "conditioner", "denoiser", "guided_step", "ccnet"),

@@ -2,6 +2,7 @@ package org.maskrt.models;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.maskrt.models.diffusion.GuidedChannels;
 import org.maskrt.models.layers.AdaLn;
 import org.maskrt.models.ops.Ops;
 import org.maskrt.models.ops.Params;
@@ -33,6 +34,11 @@ public interface Denoiser {
     /** Width of the condition vector, whose null is zeros; 0 where the condition is a class. */
     default int conditionWidth() {
         return 0;
+    }
+
+    /** The channels that guidance acts on where its authors sample. */
+    default GuidedChannels guidedChannels() {
+        return GuidedChannels.REFERENCE;
     }
 
     /** The shape of a sample: hint and latent. */

@@ -14,29 +14,35 @@ import org.maskrt.models.ops.Params;
 import org.maskrt.trainer.DiffusionLoss.Noised;
 import org.maskrt.trainer.DiffusionLoss.Terms;
 import org.maskrt.trainer.Streams.Purpose;
-import org.maskrt.trainer.data.Batch;
 
 /**
- * Denoising of latents, and for an MDT of masked latents too (MDT, section 3.2): the mean loss of the full pass plus that of the masked pass, on
- * the same noised latents. Timesteps are uniform; a share of the labels becomes the null class. Everything random is drawn here, not in the model.
+ * Denoising of latents, and for an MDT and an E-MD3C of masked latents too (MDT, section 3.2): the mean loss of the full pass plus that of the
+ * masked pass, on the same noised latents and conditions. Timesteps are uniform; a share of the conditions becomes the null. Everything random is
+ * drawn here, not in the model.
  */
 final class DenoiserObjective implements Objective {
     private final NdOps ops;
     private final Denoiser model;
     private final NoiseSchedule schedule = NoiseSchedule.linear();
     private final DiffusionLoss diffusion;
-    private final double labelDrop;
+    private final double conditionDrop;
     private final Streams streams;
-    private final LongFunction<Batch> latents;
+    private final LongFunction<Conditioned> batches;
 
-    /** @param latents the batch of a step, [B,C,h,w], scaled for the denoiser */
-    DenoiserObjective(NdOps ops, Denoiser model, double labelDrop, Streams streams, LongFunction<Batch> latents) {
+    /**
+     * The objective on a stream of batches.
+     *
+     * @param conditionDrop the share of conditions that become the null
+     * @param batches the batch of a step
+     */
+    DenoiserObjective(
+            NdOps ops, Denoiser model, double conditionDrop, Streams streams, LongFunction<Conditioned> batches) {
         this.ops = ops;
         this.model = model;
         this.diffusion = new DiffusionLoss(ops, schedule, DiffusionLoss.publishedSnrCap(model));
-        this.labelDrop = labelDrop;
+        this.conditionDrop = conditionDrop;
         this.streams = streams;
-        this.latents = latents;
+        this.batches = batches;
     }
 
     @Override
@@ -50,28 +56,29 @@ final class DenoiserObjective implements Objective {
 
     @Override
     public NDArray loss(Params<NDArray> p, long step, Map<String, Float> metrics) {
-        Batch batch = latents.apply(step);
-        int b = batch.labels().length;
+        Conditioned batch = batches.apply(step);
+        int b = batch.size();
+        float[] clean = batch.latents();
         int[] dims = {b, model.inChannels(), model.inputSize(), model.inputSize()};
         int[] t =
                 streams.of(Purpose.TIMESTEP, step).ints(b, 0, schedule.steps()).toArray();
-        Noised noised = new Noised(batch.values(), streams.normal(Purpose.NOISE, step, batch.values().length), t, dims);
-        NDArray x = ops.constant(diffusion.sample(noised), dims);
+        Noised noised = new Noised(clean, streams.normal(Purpose.NOISE, step, clean.length), t, dims);
+        NDArray x = batch.sample(ops, ops.constant(diffusion.sample(noised), dims));
         float[] timestep = new float[b];
         for (int i = 0; i < b; i++) {
             timestep[i] = t[i];
         }
         NDArray time = ops.constant(timestep, b);
-        NDArray label = ops.indices(dropped(batch.labels(), step), b);
+        NDArray condition = batch.condition(ops, p, dropped(b, step));
 
-        Terms full = diffusion.terms(model.forward(ops, p, x, time, label), noised);
+        Terms full = diffusion.terms(model.forward(ops, p, x, time, condition), noised);
         metrics.put("mse", full.mse().mean().getFloat());
         metrics.put("vb", full.vb().mean().getFloat());
         if (!(model instanceof MdtDenoiser masking) || !masks()) {
             return full.loss().mean();
         }
         MaskPlan plan = plan(masking.body().config(), b, streams.of(Purpose.MASK, step));
-        Terms masked = diffusion.terms(masking.forwardMasked(ops, p, x, time, label, plan.on(ops)), noised);
+        Terms masked = diffusion.terms(masking.forwardMasked(ops, p, x, time, condition, plan.on(ops)), noised);
         metrics.put("masked_mse", masked.mse().mean().getFloat());
         metrics.put("masked_vb", masked.vb().mean().getFloat());
         return full.loss().mean().add(masked.loss().mean());
@@ -90,13 +97,11 @@ final class DenoiserObjective implements Objective {
         return MaskPlan.of(noise, batch, tokens, kept);
     }
 
-    private long[] dropped(long[] labels, long step) {
+    private boolean[] dropped(int count, long step) {
         RandomGenerator random = streams.of(Purpose.LABEL_DROP, step);
-        long[] out = labels.clone();
-        for (int i = 0; i < out.length; i++) {
-            if (random.nextDouble() < labelDrop) {
-                out[i] = model.numClasses();
-            }
+        boolean[] out = new boolean[count];
+        for (int i = 0; i < count; i++) {
+            out[i] = random.nextDouble() < conditionDrop;
         }
         return out;
     }

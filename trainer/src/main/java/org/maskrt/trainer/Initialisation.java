@@ -10,13 +10,15 @@ import org.maskrt.models.ops.Tensor;
 
 /** The published initial values of a model's parameters; each is a function of the seed and its path alone. */
 public enum Initialisation {
-    /** {@code initialize_weights} of DiT, MDT and MaskDiT. */
+    /** {@code initialize_weights} of DiT, MDT and MaskDiT; norms with parameters, which E-MD3C's conditions collector has, begin as ones and zeros. */
     DIFFUSION {
         @Override
         void fill(String full, Shape shape, Map<String, Shape> all, RandomGenerator random, float[] out) {
             // MaskDiT's weights lie below its preconditioning's model
             String path = full.startsWith("model.") ? full.substring("model.".length()) : full;
-            if (path.endsWith("pos_embed")) {
+            if (shape.rank() == 1 && path.endsWith("weight")) {
+                Arrays.fill(out, 1);
+            } else if (path.endsWith("pos_embed")) {
                 float[] positions = SinCosPositions.of(shape.dim(1), shape.dim(2));
                 System.arraycopy(positions, 0, out, 0, out.length);
             } else if (path.endsWith("relative_position_bias_table")) {

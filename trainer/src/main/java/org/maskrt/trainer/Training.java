@@ -181,7 +181,8 @@ public final class Training {
         if (model instanceof MaskDit maskDit && c.model() instanceof DenoiserTraining.MaskDitSizes sizes) {
             return new EdmObjective(ops, maskDit, sizes.masking(), c.labelDrop(), streams, latents);
         }
-        return new DenoiserObjective(ops, model, c.labelDrop(), streams, latents);
+        return new DenoiserObjective(
+                ops, model, c.labelDrop(), streams, step -> new Labelled(latents.apply(step), model.numClasses()));
     }
 
     private LatentCache encode(EagerModel codec, AutoencoderKl autoencoder) {

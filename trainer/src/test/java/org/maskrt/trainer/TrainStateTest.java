@@ -109,7 +109,11 @@ class TrainStateTest {
                 NdOps ops = new NdOps(manager);
                 TrainState state = TrainState.initial(engine.newBaseManager(), layout, start)) {
             Objective objective = new DenoiserObjective(
-                    ops, model, 0.1, new Streams(3), step -> new Batch(step, latents.clone(), new long[] {1, 2}));
+                    ops,
+                    model,
+                    0.1,
+                    new Streams(3),
+                    step -> new Labelled(new Batch(step, latents.clone(), new long[] {1, 2}), 10));
             int arrays = 0;
             long resident = 0;
             for (int step = 0; step < 1000; step++) {

@@ -3,6 +3,7 @@ package org.maskrt.models.emd3c;
 import java.util.ArrayList;
 import java.util.List;
 import org.maskrt.models.ModulationSlot;
+import org.maskrt.models.diffusion.GuidedChannels;
 import org.maskrt.models.emd3c.Emd3cConfig.Kind;
 import org.maskrt.models.emd3c.Emd3cConfig.Source;
 import org.maskrt.models.layers.AdaLn;
@@ -56,6 +57,11 @@ public record Emd3c(Emd3cConfig config) implements MdtDenoiser {
     @Override
     public int conditionWidth() {
         return config.hiddenSize();
+    }
+
+    @Override
+    public GuidedChannels guidedChannels() {
+        return GuidedChannels.ALL;
     }
 
     @Override
