@@ -63,22 +63,13 @@ final class AccuracyCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        if (perClass < 1) {
-            throw new MaskRtException(ExitCode.USAGE, "--per-class: expected 1 or more, got " + perClass);
-        }
         GenerationResult result;
         List<String> names = new ArrayList<>();
         try (DiffusionPipeline pipeline = DiffusionPipeline.open(model, PipelineOptions.DEFAULT)) {
-            List<Integer> labels = new ArrayList<>();
-            int classes = pipeline.model().numClasses();
-            requireShapes(classes);
-            for (int label = 0; label < classes; label++) {
-                names.add(pipeline.classNames().getOrDefault(label, String.valueOf(label)));
-                for (int i = 0; i < perClass; i++) {
-                    labels.add(label);
-                }
-            }
-            GenerationRequest request = GenerationRequest.of(labels)
+            requireShapes(pipeline.model().numClasses());
+            List<Integer> classes = SampleCommand.allClasses(pipeline);
+            classes.forEach(label -> names.add(pipeline.classNames().getOrDefault(label, String.valueOf(label))));
+            GenerationRequest request = GenerationRequest.of(SampleCommand.repeated(classes, perClass))
                     .with(sampling.sampling())
                     .with(sampling.guidance(pipeline.schedule().trainTimesteps()))
                     .with(sampling.seeds());

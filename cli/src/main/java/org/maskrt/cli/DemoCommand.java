@@ -3,11 +3,11 @@ package org.maskrt.cli;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.maskrt.exporter.ExportOptions;
 import org.maskrt.exporter.ExportReport;
@@ -78,21 +78,14 @@ final class DemoCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        if (perClass < 1) {
-            throw new MaskRtException(ExitCode.USAGE, "--per-class: expected 1 or more, got " + perClass);
-        }
         PrintWriter out = spec.commandLine().getOut();
         Path folder = model == null ? root().resolve("models/demo/shapes") : model;
         export(folder, out);
         try (DiffusionPipeline pipeline = DiffusionPipeline.open(folder, PipelineOptions.DEFAULT)) {
-            List<Integer> labels = new ArrayList<>();
-            List<Long> seeds = new ArrayList<>();
-            for (int label = 0; label < pipeline.model().numClasses(); label++) {
-                for (int i = 0; i < perClass; i++) {
-                    labels.add(label);
-                    seeds.add(seed + i);
-                }
-            }
+            List<Integer> labels = SampleCommand.repeated(SampleCommand.allClasses(pipeline), perClass);
+            List<Long> seeds = IntStream.range(0, labels.size())
+                    .mapToObj(i -> seed + i % perClass)
+                    .toList();
             GenerationRequest request = GenerationRequest.of(labels)
                     .with(Sampling.ddim(steps))
                     .with(new GuidanceOptions(

@@ -2,10 +2,11 @@ package org.maskrt.cli;
 
 import java.io.PrintWriter;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
@@ -86,18 +87,9 @@ final class SampleCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        if (perClass < 1) {
-            throw new MaskRtException(ExitCode.USAGE, "--per-class: expected 1 or more, got " + perClass);
-        }
         try (DiffusionPipeline pipeline =
                 DiffusionPipeline.open(model, new PipelineOptions(backend, threads, maxBatch))) {
-            List<Integer> labels = new ArrayList<>();
-            for (int label : labels(pipeline)) {
-                for (int i = 0; i < perClass; i++) {
-                    labels.add(label);
-                }
-            }
-            GenerationRequest request = GenerationRequest.of(labels)
+            GenerationRequest request = GenerationRequest.of(repeated(labels(pipeline), perClass))
                     .with(sampling.sampling())
                     .with(sampling.guidance(pipeline.schedule().trainTimesteps()))
                     .with(sampling.seeds());
@@ -109,15 +101,24 @@ final class SampleCommand implements Callable<Integer> {
     }
 
     private List<Integer> labels(DiffusionPipeline pipeline) {
-        List<Integer> labels = new ArrayList<>();
-        if (classes == null) {
-            for (int i = 0; i < pipeline.model().numClasses(); i++) {
-                labels.add(i);
-            }
-        } else {
-            classes.forEach(name -> labels.add(pipeline.classIndex(name.trim())));
+        return classes == null
+                ? allClasses(pipeline)
+                : classes.stream().map(name -> pipeline.classIndex(name.trim())).toList();
+    }
+
+    /** Every class of a model. */
+    static List<Integer> allClasses(DiffusionPipeline pipeline) {
+        return IntStream.range(0, pipeline.model().numClasses()).boxed().toList();
+    }
+
+    /** Each label {@code --per-class} times, one after the other. */
+    static List<Integer> repeated(List<Integer> labels, int perClass) {
+        if (perClass < 1) {
+            throw new MaskRtException(ExitCode.USAGE, "--per-class: expected 1 or more, got " + perClass);
         }
-        return labels;
+        return labels.stream()
+                .flatMap(label -> Collections.nCopies(perClass, label).stream())
+                .toList();
     }
 
     /** Generates with a progress bar, until the end or Ctrl-C. */
