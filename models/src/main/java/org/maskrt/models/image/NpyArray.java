@@ -108,7 +108,7 @@ public final class NpyArray implements AutoCloseable {
         byte[] prefix = exactly(in, lengthBytes);
         long headerLength = 0;
         for (int i = lengthBytes - 1; i >= 0; i--) {
-            headerLength = headerLength << 8 | Byte.toUnsignedLong(prefix[i]);
+            headerLength = (headerLength << 8) | Byte.toUnsignedLong(prefix[i]);
         }
         if (headerLength > LONGEST_HEADER) {
             throw damaged(name, "a header of at most " + LONGEST_HEADER + " bytes", "one of " + headerLength);

@@ -1,9 +1,12 @@
 package org.maskrt.models.image;
 
+import java.io.FilterInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.zip.CRC32;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipException;
 import java.util.zip.ZipFile;
@@ -72,13 +75,46 @@ public final class NpzFile implements AutoCloseable {
                     file + ": expected an array '" + name + "', found " + names() + "; write or fetch the file again");
         }
         try {
-            return NpyArray.of(file + "[" + name + "]", zip.getInputStream(entry), entry.getSize());
+            InputStream content = new Checked(zip.getInputStream(entry), entry.getSize(), entry.getCrc());
+            return NpyArray.of(file + "[" + name + "]", content, entry.getSize());
         } catch (IOException e) {
             throw new MaskRtException(
                     ExitCode.FAILURE,
                     file + ": the array '" + name + "' is damaged (" + e.getMessage()
                             + "); write or fetch the file again",
                     e);
+        }
+    }
+
+    /** Holds the bytes against their checksum when the last is read, which the JDK leaves out. */
+    private static final class Checked extends FilterInputStream {
+        private final CRC32 crc = new CRC32();
+        private final long expected;
+        private long left;
+
+        Checked(InputStream in, long size, long expected) {
+            super(in);
+            this.left = size;
+            this.expected = expected;
+        }
+
+        @Override
+        public int read() throws IOException {
+            byte[] one = new byte[1];
+            return read(one, 0, 1) < 0 ? -1 : Byte.toUnsignedInt(one[0]);
+        }
+
+        @Override
+        public int read(byte[] into, int at, int count) throws IOException {
+            int read = super.read(into, at, count);
+            if (read > 0) {
+                crc.update(into, at, read);
+                left -= read;
+                if (left == 0 && crc.getValue() != expected) {
+                    throw new IOException("its checksum is another");
+                }
+            }
+            return read;
         }
     }
 

@@ -15,6 +15,7 @@ public final class FeatureRows implements AutoCloseable {
     static final int BLOCK_ROWS = 2048;
 
     private final NDManager manager;
+    private final int width;
     private final RowBuffer buffer;
     private final List<NDArray> blocks = new ArrayList<>();
     private final List<NDArray> norms = new ArrayList<>();
@@ -23,6 +24,7 @@ public final class FeatureRows implements AutoCloseable {
     /** @param width D, the number of features of a row */
     public FeatureRows(int width) {
         this.manager = Torch.engine().newBaseManager();
+        this.width = width;
         this.buffer = new RowBuffer(manager, BLOCK_ROWS, width);
     }
 
@@ -44,6 +46,11 @@ public final class FeatureRows implements AutoCloseable {
             norms.add(keptNorm);
             NDScope.unregister(keptNorm);
         }
+    }
+
+    /** D, the number of features of a row. */
+    public int width() {
+        return width;
     }
 
     /** How many rows were added. */

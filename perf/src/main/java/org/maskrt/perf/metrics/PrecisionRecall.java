@@ -23,11 +23,18 @@ public record PrecisionRecall(double precision, double recall) {
      * Compares all pairs of vectors, a block of them at a time.
      *
      * @param listener hears how many blocks are done
-     * @throws MaskRtException (USAGE) if a set has fewer than four rows
+     * @throws MaskRtException (USAGE) if a set has fewer than four rows, or the widths differ
      */
     public static PrecisionRecall of(FeatureRows reference, FeatureRows samples, EvaluationListener listener) {
         requireRows("reference", reference);
         requireRows("samples", samples);
+        if (reference.width() != samples.width()) {
+            throw new MaskRtException(
+                    ExitCode.USAGE,
+                    "precision and recall: expected samples of " + reference.width()
+                            + " features as the reference has, received " + samples.width()
+                            + "; take both from one network");
+        }
         int r = reference.blocks();
         int s = samples.blocks();
         long total = (long) r * (r + 1) / 2 + (long) s * (s + 1) / 2 + (long) r * s;
