@@ -1,6 +1,6 @@
 """Records small inputs of `maskrt evaluate` and the metrics that numpy and scipy compute of them.
 
-Run with numpy and scipy installed:
+Run with numpy, scipy and PyTorch installed:
     python tests/record/metrics.py perf/src/test/resources/metrics
 The build does not run it; its output is in the repository.
 """
@@ -11,6 +11,7 @@ import sys
 import numpy as np
 import scipy.linalg
 import scipy.ndimage
+import torch
 
 out = sys.argv[1]
 os.makedirs(out, exist_ok=True)
@@ -148,6 +149,23 @@ def network(x):
     spatial = np.maximum(np.einsum("nyixjc,ocij->noyx", patches, conv), 0)
     pool = spatial.mean((2, 3))
     return pool, spatial[:, :7].transpose(0, 2, 3, 1).reshape(N, -1), softmax(pool @ head)
+
+
+class Classifier(torch.nn.Module):
+    def forward(self, x):
+        spatial = torch.relu(torch.nn.functional.conv2d(x, torch.from_numpy(conv), stride=4))
+        pool = spatial.mean((2, 3))
+        return pool, spatial, pool @ torch.from_numpy(head)
+
+
+class Distance(torch.nn.Module):
+    def forward(self, x, y):
+        return (x - y).abs().mean((2, 3)) @ torch.from_numpy(distance)
+
+
+some = torch.zeros(2, 3, H, W)
+torch.jit.trace(Classifier(), some).save(f"{out}/network.pt")
+torch.jit.trace(Distance(), (some, some)).save(f"{out}/distance.ts")
 
 
 def encode(x):

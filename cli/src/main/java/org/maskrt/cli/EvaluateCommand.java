@@ -35,7 +35,8 @@ import picocli.CommandLine.Spec;
             "Compare generated pictures with a reference: FID, sFID, Inception Score, precision and recall of features, and SSIM, PSNR, LPIPS"
                     + " and DINO score of pairs.",
             "Both sets are folders of pictures, or .npz archives with pictures (arr_0), features (pool, spatial, logits or probabilities) or"
-                    + " statistics (mu, sigma, mu_s, sigma_s). The networks are yours, as ONNX files."
+                    + " statistics (mu, sigma, mu_s, sigma_s). The networks are yours, as ONNX files (.onnx) or"
+                    + " TorchScript modules (.pt, .ts)."
         })
 final class EvaluateCommand implements Callable<Integer> {
     private static final int SCHEMA = 1;
@@ -61,7 +62,7 @@ final class EvaluateCommand implements Callable<Integer> {
 
     @Option(
             names = "--inception",
-            paramLabel = "ONNX",
+            paramLabel = "FILE",
             description = "A classifier with the outputs pool, spatial, logits or probabilities, or some of them.")
     private @Nullable Path inception;
 
@@ -89,13 +90,13 @@ final class EvaluateCommand implements Callable<Integer> {
 
     @Option(
             names = "--lpips",
-            paramLabel = "ONNX",
+            paramLabel = "FILE",
             description = "A network that takes two batches of pictures, -1 to 1, and gives their distances.")
     private @Nullable Path lpips;
 
     @Option(
             names = "--dino",
-            paramLabel = "ONNX",
+            paramLabel = "FILE",
             description = "A network that takes a batch of pictures, normalised as ImageNet's, and gives features.")
     private @Nullable Path dino;
 

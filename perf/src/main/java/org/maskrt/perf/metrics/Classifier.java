@@ -14,7 +14,7 @@ import org.maskrt.models.ops.Shape;
 import org.maskrt.models.ops.Tensor;
 
 /**
- * A classifier of pictures as an ONNX graph that the user gives, such as Inception v3. Its outputs: {@code pool} [n,D] or [n,D,1,1],
+ * A classifier of pictures that the user gives, such as Inception v3. Its outputs: {@code pool} [n,D] or [n,D,1,1],
  * {@code spatial} [n,C,H,W], or [n,H,W,C] where the pictures go in that way, of which the first seven channels are taken, or [n,D]; and
  * {@code logits} or {@code probabilities} [n,classes]. For use by one thread.
  */

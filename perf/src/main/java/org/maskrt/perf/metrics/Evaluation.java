@@ -223,8 +223,7 @@ public final class Evaluation {
         }
         if (file == null) {
             throw new MaskRtException(
-                    ExitCode.USAGE,
-                    metric.key() + ": expected a network, found none; give an ONNX file with --" + metric.key());
+                    ExitCode.USAGE, metric.key() + ": expected a network, found none; give one with --" + metric.key());
         }
         return new PictureNetwork(file, range, batches, options.threads());
     }

@@ -2,9 +2,6 @@ package org.maskrt.perf.metrics;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.NDScope;
-import ai.djl.ndarray.types.DataType;
-import ai.djl.ndarray.types.Shape;
 import java.util.ArrayList;
 import java.util.List;
 import org.maskrt.models.ops.Tensor;
@@ -35,16 +32,9 @@ public final class FeatureRows implements AutoCloseable {
     }
 
     private void keep(NDArray block) {
-        NDArray kept = manager.create(block.getShape(), DataType.FLOAT32);
-        block.copyTo(kept);
-        blocks.add(kept);
-        try (NDScope scope = new NDScope()) {
-            scope.suppressNotUsedWarning();
-            NDArray norm = block.square().sum(new int[] {1});
-            NDArray keptNorm = manager.create(new Shape(norm.size()), DataType.FLOAT32);
-            norm.copyTo(keptNorm);
-            norms.add(keptNorm);
-            NDScope.unregister(keptNorm);
+        blocks.add(block);
+        try (NDArray squares = block.square()) {
+            norms.add(squares.sum(new int[] {1}));
         }
     }
 

@@ -40,7 +40,8 @@ public final class GaussianFit implements AutoCloseable {
 
     private void flush(NDArray block) {
         long count = block.getShape().get(0);
-        try (NDScope scope = new NDScope()) {
+        try (block;
+                NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();
             NDArray x = block.toType(DataType.FLOAT64, true);
             if (rows == 0) {

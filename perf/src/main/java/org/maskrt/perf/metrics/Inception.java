@@ -7,9 +7,9 @@ import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 
 /**
- * A classifier that the user gives as an ONNX file.
+ * A classifier that the user gives.
  *
- * @param file the graph
+ * @param file an ONNX file or a TorchScript module
  * @param range what it takes for pixels
  * @param outputs its names of {@code pool}, {@code spatial}, {@code logits} and {@code probabilities} where they are others
  */

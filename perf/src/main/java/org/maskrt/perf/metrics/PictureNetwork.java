@@ -10,16 +10,14 @@ import org.maskrt.models.MaskRtException;
 import org.maskrt.models.image.RgbImage;
 import org.maskrt.models.ops.Shape;
 import org.maskrt.models.ops.Tensor;
-import org.maskrt.runtime.ForeignGraph;
-import org.maskrt.runtime.OrtCpuBackend;
 
-/** An ONNX graph that takes batches of pictures, [n,3,H,W] or [n,H,W,3], whichever its inputs say. */
+/** A network that takes batches of pictures, [n,3,H,W] or [n,H,W,3], whichever its inputs say. */
 final class PictureNetwork implements AutoCloseable {
     private static final int CHANNELS = 3;
 
     private final Path file;
     private final PixelRange range;
-    private final ForeignGraph graph;
+    private final Network graph;
     private final List<String> inputs;
     private final Shape shape;
 
@@ -33,9 +31,7 @@ final class PictureNetwork implements AutoCloseable {
     PictureNetwork(Path file, PixelRange range, int batches, int threads) {
         this.file = file;
         this.range = range;
-        try (OrtCpuBackend backend = new OrtCpuBackend(threads)) {
-            this.graph = backend.openForeign(file);
-        }
+        this.graph = Network.open(file, batches, threads);
         Map<String, Shape> has = graph.inputs();
         this.inputs = List.copyOf(has.keySet());
         if (has.size() != batches || !has.values().stream().allMatch(PictureNetwork::takesPictures)) {

@@ -25,7 +25,7 @@ final class RowBuffer {
                 .order(ByteOrder.nativeOrder());
     }
 
-    /** Hands full blocks, fp32 [rows,D], to {@code sink}, which must use or copy them before it returns. */
+    /** Hands full blocks, fp32 [rows,D], over to {@code sink}, whose they are. */
     void add(Tensor rows, Consumer<NDArray> sink) {
         if (rows.shape().rank() != 2 || rows.dim(1) != width) {
             throw new IllegalArgumentException("expected rows of " + width + " features, got " + rows);
@@ -52,11 +52,13 @@ final class RowBuffer {
     /** Hands over what is there, if anything. */
     void flush(Consumer<NDArray> sink) {
         if (filled > 0) {
-            try (NDArray block = manager.create(new Shape(filled, width), DataType.FLOAT32)) {
-                block.set(staging.duplicate().order(ByteOrder.nativeOrder()).limit(filled * width * Float.BYTES));
-                filled = 0;
-                sink.accept(block);
+            ByteBuffer rows = staging.duplicate().order(ByteOrder.nativeOrder()).limit(filled * width * Float.BYTES);
+            NDArray block;
+            try (NDArray view = manager.create(rows, new Shape(filled, width), DataType.FLOAT32)) {
+                block = view.duplicate();
             }
+            filled = 0;
+            sink.accept(block);
         }
     }
 }

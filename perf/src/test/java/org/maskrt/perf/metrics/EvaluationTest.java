@@ -87,6 +87,19 @@ class EvaluationTest {
     }
 
     @Test
+    void picturesThroughTorchScript() throws IOException {
+        Path module = Recorded.file("network.pt");
+        Evaluation.Networks networks = new Evaluation.Networks(
+                new Inception(module, PixelRange.BYTES, Map.of()), null, Recorded.file("distance.ts"), null);
+        Set<Metric> expected = EnumSet.copyOf(OF_DISTRIBUTIONS);
+        expected.add(Metric.LPIPS);
+        assertRecorded(
+                "pictures",
+                expected,
+                run(Recorded.file("reference_pictures.npz"), Recorded.file("sample_pictures.npz"), networks));
+    }
+
+    @Test
     void weightsOfALastLayerGiveTheProbabilities() throws IOException {
         Path weights = folder.resolve("head.npy");
         Tensor head = Recorded.tensor("network.npz", "head");
@@ -223,7 +236,7 @@ class EvaluationTest {
                 Metric.SSIM);
         assertRefused(
                 ExitCode.USAGE,
-                "lpips: expected a network, found none; give an ONNX file with --lpips",
+                "lpips: expected a network, found none; give one with --lpips",
                 images,
                 images,
                 NO_NETWORKS,
@@ -312,6 +325,13 @@ class EvaluationTest {
         assertEquals(
                 text + ": expected an ONNX graph, ONNX Runtime cannot open it; export it again",
                 e.getMessage().replaceFirst(" \\(.*", ""));
+        assertRefused(
+                ExitCode.USAGE,
+                "a.bin: expected a network as .onnx (ONNX), or as .pt or .ts (TorchScript), received another ending; export or"
+                        + " rename it",
+                images,
+                images,
+                inception(folder.resolve("a.bin"), null));
         Path weights = folder.resolve("head.npy");
         Files.write(weights, npy(new float[12], "4, 3"));
         assertRefused(
