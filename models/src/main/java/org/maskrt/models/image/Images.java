@@ -140,6 +140,11 @@ public final class Images {
                 && !colors.isAlphaPremultiplied();
     }
 
+    /** Resized bicubically, averaged where it shrinks: Pillow's {@code resize((width, height), BICUBIC)}. */
+    public static RgbImage resize(RgbImage image, int width, int height) {
+        return Resample.BICUBIC.resize(image, width, height);
+    }
+
     /**
      * The middle square, {@code size} pixels wide: halved by area averaging while the short side is at least twice the size, resized
      * bicubically to the size, cropped. This is {@code center_crop_arr} of guided-diffusion, DiT and MDT, equal to it in every bit given

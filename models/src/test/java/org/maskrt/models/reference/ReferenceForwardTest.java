@@ -27,6 +27,26 @@ class ReferenceForwardTest {
     }
 
     @ParameterizedTest
+    @CsvSource({"dinov2, 3", "dinov2_registers, 3", "dinov2_swiglu, 2"})
+    void featuresOfPictures(String name, int sizes) {
+        try (ReferenceCase c = ReferenceCase.open(CASES.resolve(name));
+                Interpreter interpreter = Interpreter.reference()) {
+            List<Parity> found = CaseChecks.features(c, interpreter);
+            assertEquals(sizes, found.size());
+            found.forEach(parity -> assertTrue(parity.passed(), parity::toString));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"autoencoder", "autoencoder_compvis"})
+    void picturesAndLatents(String name) {
+        try (ReferenceCase c = ReferenceCase.open(CASES.resolve(name));
+                Interpreter interpreter = Interpreter.reference()) {
+            CaseChecks.autoencoder(c, interpreter).forEach(parity -> assertTrue(parity.passed(), parity::toString));
+        }
+    }
+
+    @ParameterizedTest
     @ValueSource(strings = {"mdtv1", "mdtv2"})
     void relativePositionIndexIsThePublishedBuffer(String name) {
         try (ReferenceCase c = ReferenceCase.open(CASES.resolve(name))) {
