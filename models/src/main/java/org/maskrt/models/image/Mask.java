@@ -48,6 +48,16 @@ public record Mask(int width, int height, byte[] values) {
         return at(x, y) >= HALF;
     }
 
+    /** Whether no pixel is meant. */
+    public boolean isEmpty() {
+        for (byte value : values) {
+            if (Byte.toUnsignedInt(value) >= HALF) {
+                return false;
+            }
+        }
+        return true;
+    }
+
     /** The mask as a grey picture. */
     public RgbImage image() {
         RgbImage image = new RgbImage(width, height);
