@@ -25,6 +25,7 @@ import org.maskrt.exporter.graphs.ModelGraphs.Body;
 import org.maskrt.exporter.graphs.ModelGraphs.CcNet;
 import org.maskrt.exporter.graphs.ModelGraphs.Conditioner;
 import org.maskrt.exporter.graphs.ModelGraphs.GuidedStep;
+import org.maskrt.exporter.graphs.ModelGraphs.ImageEncoder;
 import org.maskrt.exporter.graphs.ModelGraphs.Inpaint;
 import org.maskrt.exporter.graphs.ModelGraphs.Transformer;
 import org.maskrt.exporter.graphs.ModelGraphs.VaeDecoder;
@@ -95,6 +96,16 @@ public final class OnnxExporter {
      */
     public List<ExportReport> export(AutoencoderKl vae, int size, Weights weights, Path onnx) {
         return export(List.of(new VaeEncoder(vae, size), new VaeDecoder(vae, size)), weights, onnx);
+    }
+
+    /**
+     * The graph of an image encoder, if it is among the options'.
+     *
+     * @param onnx the folder that gets a folder per graph
+     * @throws MaskRtException as {@link #export(Denoiser, Weights, Path)} does
+     */
+    public List<ExportReport> export(ImageEncoder graph, Weights weights, Path onnx) {
+        return export(List.<ModelGraph>of(graph), weights, onnx);
     }
 
     private List<ExportReport> export(List<ModelGraph> all, Weights weights, Path onnx) {

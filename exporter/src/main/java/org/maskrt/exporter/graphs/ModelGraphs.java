@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.diffusion.GuidedChannels;
+import org.maskrt.models.dinov2.DinoV2;
 import org.maskrt.models.emd3c.Emd3c;
 import org.maskrt.models.mdt.MdtDenoiser;
 import org.maskrt.models.ops.Ops;
@@ -250,6 +251,28 @@ public final class ModelGraphs {
         @Override
         public <T> Map<String, T> build(Ops<T> ops, Params<T> p, Map<String, T> in) {
             return Map.of("sample", vae.decode(ops, p, get(in, "latent_sample")));
+        }
+    }
+
+    /**
+     * Pictures pixels [B,3,H,W], normalised, to class_token [B,D] and patch_tokens [B,N,D] after the last norm.
+     *
+     * @param name of the part of the model folder, and of the graph
+     * @param size height and width of the pictures
+     */
+    public record ImageEncoder(DinoV2 encoder, String name, int size) implements ModelGraph {
+        @Override
+        public List<Port> inputs() {
+            return List.of(Port.values("pixels", Shape.BATCH, encoder.config().numChannels(), size, size));
+        }
+
+        @Override
+        public <T> Map<String, T> build(Ops<T> ops, Params<T> p, Map<String, T> in) {
+            DinoV2.Features<T> features = encoder.forward(ops, p, get(in, "pixels"));
+            Map<String, T> outputs = new LinkedHashMap<>();
+            outputs.put("class_token", features.classToken());
+            outputs.put("patch_tokens", features.patchTokens());
+            return outputs;
         }
     }
 

@@ -195,7 +195,14 @@ public final class Component<M> implements AutoCloseable {
                 "depth",
                 "layers_per_block",
                 "num_hidden_layers");
-        atMost(config, values, weights.origin() + " has %d values", "input_size", "hidden_size", "num_classes");
+        atMost(
+                config,
+                values,
+                weights.origin() + " has %d values",
+                "input_size",
+                "hidden_size",
+                "num_classes",
+                "image_size");
         try {
             return wanted.apply(model);
         } catch (ArithmeticException
