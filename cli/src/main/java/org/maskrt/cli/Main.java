@@ -24,6 +24,7 @@ import picocli.CommandLine.Spec;
             DemoCommand.class,
             SampleCommand.class,
             InpaintCommand.class,
+            CustomizeCommand.class,
             TrainCommand.class,
             ImportCommand.class,
             ExportCommand.class,
