@@ -31,6 +31,7 @@ import picocli.CommandLine.Spec;
             InspectCommand.class,
             VerifyCommand.class,
             AccuracyCommand.class,
+            EvaluateCommand.class,
             BenchCommand.class,
             DoctorCommand.class
         },
