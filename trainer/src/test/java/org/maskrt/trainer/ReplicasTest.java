@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -140,6 +141,16 @@ class ReplicasTest {
     }
 
     @Test
+    @Tag("gpu")
+    void aGpuGivesTheLossesOfTheProcessor() {
+        Outcome cpu = train(mdt(Timesteps.UNIFORM), "cpu", 1);
+        Outcome gpu = train(mdt(Timesteps.UNIFORM), "cuda:0", 1);
+        cpu.metrics.forEach((metric, value) ->
+                assertEquals(value, gpu.metrics.get(metric), 1e-3f * Math.max(1, Math.abs(value)), metric));
+        assertArrayEquals(cpu.weights, gpu.weights, 1e-3f, "weights");
+    }
+
+    @Test
     void devicesThatAreNotThereAreRefused() {
         for (String wrong : List.of("gpu", "cuda", "", "cpu,", "cuda:0,cuda:0")) {
             MaskRtException e = assertThrows(MaskRtException.class, () -> Devices.parse(wrong), wrong);
@@ -154,8 +165,8 @@ class ReplicasTest {
                 MaskRtException.class, () -> Devices.parse("cpu,cuda:1").of(1));
         assertEquals(ExitCode.ENVIRONMENT, e.code());
         assertEquals(
-                "--devices: expected a GPU for cuda:1, PyTorch sees 1; build with -Pgpu on a machine with an NVIDIA driver,"
-                        + " or train on cpu",
+                "--devices: expected a GPU for cuda:1, PyTorch sees 1; build with -Pgpu on a machine with an NVIDIA driver"
+                        + " and libcudart, or train on cpu",
                 e.getMessage());
     }
 }
