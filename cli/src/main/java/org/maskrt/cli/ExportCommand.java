@@ -34,7 +34,8 @@ import picocli.CommandLine.Spec;
         description = {
             "Write a model folder's inference graphs as ONNX, check them, and compare them with the eager model.",
             "Graphs: transformer, conditioner, denoiser, guided_step, ccnet (E-MD3C), vae_encoder, vae_decoder, image_encoder. The side-interpolater is not in them: in"
-                    + " inference it is the addition of the decoder position embedding."
+                    + " inference it is the addition of the decoder position embedding.",
+            "The graph inpaint (MDT), which keeps the side-interpolater for 'maskrt inpaint', is made where --graphs names it."
         })
 final class ExportCommand implements Callable<Integer> {
     @Spec
@@ -53,7 +54,7 @@ final class ExportCommand implements Callable<Integer> {
             names = "--graphs",
             split = ",",
             paramLabel = "NAME",
-            description = "Only these graphs (default: all that the folder has).")
+            description = "Only these graphs (default: all that the folder has, without inpaint).")
     private @Nullable List<String> graphs;
 
     @Option(

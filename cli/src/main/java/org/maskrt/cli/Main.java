@@ -23,6 +23,7 @@ import picocli.CommandLine.Spec;
         subcommands = {
             DemoCommand.class,
             SampleCommand.class,
+            InpaintCommand.class,
             TrainCommand.class,
             ImportCommand.class,
             ExportCommand.class,

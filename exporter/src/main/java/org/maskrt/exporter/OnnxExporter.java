@@ -26,6 +26,7 @@ import org.maskrt.exporter.graphs.ModelGraphs.CcNet;
 import org.maskrt.exporter.graphs.ModelGraphs.Conditioner;
 import org.maskrt.exporter.graphs.ModelGraphs.GuidedStep;
 import org.maskrt.exporter.graphs.ModelGraphs.ImageEncoder;
+import org.maskrt.exporter.graphs.ModelGraphs.Inpaint;
 import org.maskrt.exporter.graphs.ModelGraphs.Transformer;
 import org.maskrt.exporter.graphs.ModelGraphs.VaeDecoder;
 import org.maskrt.exporter.graphs.ModelGraphs.VaeEncoder;
@@ -34,6 +35,7 @@ import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.emd3c.Emd3c;
+import org.maskrt.models.mdt.MdtDenoiser;
 import org.maskrt.models.ops.CostOps;
 import org.maskrt.models.ops.Shape;
 import org.maskrt.models.ops.Tensor;
@@ -77,6 +79,9 @@ public final class OnnxExporter {
                 new Conditioner(model),
                 new Body(model),
                 new GuidedStep(model, options.guided())));
+        if (model instanceof MdtDenoiser mdt && weights.keys().contains("mask_token")) {
+            graphs.add(new Inpaint(mdt));
+        }
         if (model instanceof Emd3c emd3c) {
             graphs.add(new CcNet(emd3c));
         }

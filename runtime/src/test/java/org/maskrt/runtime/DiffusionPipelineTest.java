@@ -380,7 +380,7 @@ class DiffusionPipelineTest {
                     "eta belongs to the sampler ddim, got 0.5 for ddpm",
                     () -> new Sampling("4", Sampling.Method.DDPM, 0.5));
             assertUsage(
-                    "there is no sampler euler; use one of ddim, ddpm, dpm-solver++",
+                    "there is no sampler euler; use one of ddim, ddpm, dpm-solver++, heun",
                     () -> Sampling.Method.named("euler"));
             assertUsage(
                     "there is no random generator cuda; use one of per-image, torch-cpu",

@@ -12,6 +12,7 @@ import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.diffusion.GuidedChannels;
 import org.maskrt.models.diffusion.GuidedChannels.OutputChannels;
+import org.maskrt.models.mdt.MdtDenoiser;
 import org.maskrt.models.ops.Params;
 import org.maskrt.models.ops.ReferenceOps;
 import org.maskrt.models.ops.Shape;
@@ -27,17 +28,22 @@ final class ReferenceBackend implements Backend {
     private final Denoiser model;
     private final AutoencoderKl vae;
     private final GuidedChannels guided;
-    private final float scale;
 
-    /** With weights times {@code scale}: NaN makes everything NaN. */
+    private final Params<Tensor> params;
+
+    /** With random weights times {@code scale}: NaN makes everything NaN. */
     ReferenceBackend(Denoiser model, AutoencoderKl vae, GuidedChannels guided, float scale) {
+        this(model, vae, guided, Params.of((path, shape) -> weight(path, shape, scale)));
+    }
+
+    ReferenceBackend(Denoiser model, AutoencoderKl vae, GuidedChannels guided, Params<Tensor> params) {
         this.model = model;
         this.vae = vae;
         this.guided = guided;
-        this.scale = scale;
+        this.params = params;
     }
 
-    private Tensor weight(String path, Shape shape) {
+    static Tensor weight(String path, Shape shape, float scale) {
         Random random = new Random(path.hashCode());
         float[] values = new float[shape.size()];
         double std = shape.rank() < 2 ? 0.1 : 0.7 / Math.sqrt(values.length / (double) shape.dim(0));
@@ -107,11 +113,23 @@ final class ReferenceBackend implements Backend {
 
     private Map<String, Tensor> run(String graph, Map<String, Tensor> in) {
         ReferenceOps ops = new ReferenceOps();
-        Params<Tensor> p = Params.of(this::weight);
+        Params<Tensor> p = params;
         return switch (graph) {
             case "conditioner" ->
                 Map.of("modulation", model.conditioner(ops, p, in.get("timesteps"), in.get("class_labels")));
             case "denoiser" -> Map.of("out_sample", model.denoise(ops, p, in.get("sample"), in.get("modulation")));
+            case "inpaint" ->
+                Map.of(
+                        "out_sample",
+                        ((MdtDenoiser) model)
+                                .inpaint(
+                                        ops,
+                                        p,
+                                        in.get("sample"),
+                                        in.get("timestep"),
+                                        in.get("class_labels"),
+                                        in.get("hidden")));
+            case "vae_encoder" -> Map.of("moments", vae.encode(ops, p, in.get("sample")));
             case "vae_decoder" -> Map.of("sample", vae.decode(ops, p, in.get("latent_sample")));
             case "guided_step" -> guidedStep(ops, p, in);
             default -> throw new MaskRtException(ExitCode.FAILURE, "no graph " + graph);

@@ -8,6 +8,7 @@ import org.maskrt.models.Denoiser;
 import org.maskrt.models.diffusion.GuidedChannels;
 import org.maskrt.models.dinov2.DinoV2;
 import org.maskrt.models.emd3c.Emd3c;
+import org.maskrt.models.mdt.MdtDenoiser;
 import org.maskrt.models.ops.Ops;
 import org.maskrt.models.ops.Params;
 import org.maskrt.models.ops.Shape;
@@ -144,6 +145,39 @@ public final class ModelGraphs {
             T u = all ? unconditional : ops.slice(unconditional, 1, 0, count);
             T eps = ops.add(u, ops.mul(weight, ops.sub(c, u)));
             return all ? eps : ops.concat(1, List.of(eps, ops.slice(conditional, 1, count, channels)));
+        }
+    }
+
+    /**
+     * The model with its side-interpolater kept: sample [B,C,H,W], timestep [B], class_labels [B], hidden [B,N,1] (1 where the encoder must
+     * not see a token) to out_sample [B,C',H,W].
+     */
+    public record Inpaint(MdtDenoiser model) implements ModelGraph {
+        @Override
+        public String name() {
+            return "inpaint";
+        }
+
+        @Override
+        public List<Port> inputs() {
+            return ports(
+                    model,
+                    Port.timesteps("timestep", Shape.BATCH),
+                    condition(model),
+                    Port.mask("hidden", Shape.BATCH, model.tokens(), 1));
+        }
+
+        @Override
+        public <T> Map<String, T> build(Ops<T> ops, Params<T> p, Map<String, T> in) {
+            return Map.of(
+                    "out_sample",
+                    model.inpaint(
+                            ops,
+                            p,
+                            hinted(ops, model, in),
+                            get(in, "timestep"),
+                            get(in, condition(model).name()),
+                            get(in, "hidden")));
         }
     }
 

@@ -16,6 +16,7 @@ import org.maskrt.models.dinov2.DinoV2;
 import org.maskrt.models.emd3c.Emd3c;
 import org.maskrt.models.maskdit.MaskDit;
 import org.maskrt.models.mdt.MaskPlan;
+import org.maskrt.models.mdt.MdtDenoiser;
 import org.maskrt.models.ops.Interpreter;
 import org.maskrt.models.ops.Program;
 import org.maskrt.models.ops.Tensor;
@@ -57,6 +58,11 @@ public final class CaseChecks {
                     c.weights(),
                     List.of(sample, c.timestep(), condition, plan.keep(), plan.restore(), plan.mask()));
             found.add(Parity.of("out_masked", c.tensor("out_masked"), masked, Parity.FORWARD));
+            if (model instanceof MdtDenoiser mdt) {
+                Tensor around = interpreter.run(
+                        ModelPrograms.inpaint(mdt), c.weights(), List.of(sample, c.timestep(), condition, plan.mask()));
+                found.add(Parity.of("out_masked by inpaint", c.tensor("out_masked"), around, Parity.FORWARD));
+            }
         }
         GuidedModel guided = new GuidedModel(c, interpreter);
         for (ReferenceCase.Guided g : c.guided()) {

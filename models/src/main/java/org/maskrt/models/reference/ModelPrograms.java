@@ -7,6 +7,7 @@ import org.maskrt.models.dinov2.DinoV2;
 import org.maskrt.models.emd3c.Emd3c;
 import org.maskrt.models.maskdit.MaskDit;
 import org.maskrt.models.mdt.MaskPlan.Masked;
+import org.maskrt.models.mdt.MdtDenoiser;
 import org.maskrt.models.ops.Ops;
 import org.maskrt.models.ops.Params;
 import org.maskrt.models.ops.Program;
@@ -33,6 +34,16 @@ public final class ModelPrograms {
             public <T> T apply(Ops<T> ops, Params<T> p, List<T> in) {
                 return model.forwardMasked(
                         ops, p, in.get(0), in.get(1), in.get(2), new Masked<>(in.get(3), in.get(4), in.get(5)));
+            }
+        };
+    }
+
+    /** Inputs: sample, timestep, condition, hidden tokens. */
+    public static Program inpaint(MdtDenoiser model) {
+        return new Program() {
+            @Override
+            public <T> T apply(Ops<T> ops, Params<T> p, List<T> in) {
+                return model.inpaint(ops, p, in.get(0), in.get(1), in.get(2), in.get(3));
             }
         };
     }
