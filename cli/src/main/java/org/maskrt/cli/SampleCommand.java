@@ -128,7 +128,11 @@ final class SampleCommand implements Callable<Integer> {
     }
 
     static void print(PrintWriter out, GenerationResult result, SampleWriter.Written written) {
-        Timings t = result.timings();
+        print(out, result.timings());
+        out.println(result.images().size() + " pictures: " + written.grid() + ", " + written.archive());
+    }
+
+    static void print(PrintWriter out, Timings t) {
         out.printf(
                 Locale.ROOT,
                 "load %.2f s, condition %.2f s, denoise %.2f s (%d steps, %.1f ms per step), decode %.2f s%n",
@@ -138,6 +142,5 @@ final class SampleCommand implements Callable<Integer> {
                 t.steps(),
                 t.millisPerStep(),
                 t.decodeMillis() / 1e3);
-        out.println(result.images().size() + " pictures: " + written.grid() + ", " + written.archive());
     }
 }

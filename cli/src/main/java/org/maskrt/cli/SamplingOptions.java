@@ -8,6 +8,7 @@ import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.diffusion.Guidance;
 import org.maskrt.models.diffusion.GuidedChannels;
+import org.maskrt.models.emd3c.Emd3c;
 import org.maskrt.runtime.DiffusionPipeline;
 import org.maskrt.runtime.GenerationRequest;
 import org.maskrt.runtime.GuidanceOptions;
@@ -67,8 +68,8 @@ final class SamplingOptions {
     @Option(
             names = "--guided-channels",
             paramLabel = "WHICH",
-            description = "reference (the first three, as published) or all (default: ${DEFAULT-VALUE}).")
-    private GuidedChannels channels = GuidedChannels.REFERENCE;
+            description = "reference (the first three) or all (default: as the model's authors sample).")
+    private @Nullable GuidedChannels channels;
 
     @Option(
             names = "--skip-tolerance",
@@ -100,13 +101,15 @@ final class SamplingOptions {
         Sampling.Method method = sampler == null ? Sampling.methodOf(pipeline.model()) : Sampling.Method.named(sampler);
         return GenerationRequest.of(labels)
                 .with(new Sampling(steps, method, eta))
-                .with(guidance(method, pipeline.schedule().trainTimesteps()))
+                .with(guidance(pipeline, method))
                 .with(seeds());
     }
 
-    private GuidanceOptions guidance(Sampling.Method method, int trainTimesteps) {
+    private GuidanceOptions guidance(DiffusionPipeline pipeline, Sampling.Method method) {
+        int trainTimesteps = pipeline.schedule().trainTimesteps();
         boolean heun = method == Sampling.Method.HEUN;
-        double weight = scale == null ? heun ? 1.5 : 3.8 : scale;
+        double published = heun ? 1.5 : pipeline.model() instanceof Emd3c ? 2 : 3.8;
+        double weight = scale == null ? published : scale;
         Schedule form = guidance == null ? heun ? Schedule.constant : Schedule.cosine : guidance;
         Guidance schedule = weight == 1
                 ? Guidance.none()
@@ -117,7 +120,8 @@ final class SamplingOptions {
                     case cosine -> new Guidance.PowerCosine(weight, power, trainTimesteps);
                     case cosine_paper -> new Guidance.PaperPowerCosine(weight, power, trainTimesteps);
                 };
-        return new GuidanceOptions(schedule, channels, skipTolerance);
+        return new GuidanceOptions(
+                schedule, channels == null ? pipeline.model().guidedChannels() : channels, skipTolerance);
     }
 
     private Seeds seeds() {

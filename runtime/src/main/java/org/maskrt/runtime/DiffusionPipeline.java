@@ -15,6 +15,7 @@ import org.maskrt.models.diffusion.Guidance;
 import org.maskrt.models.diffusion.GuidedChannels;
 import org.maskrt.models.diffusion.HeunSampler;
 import org.maskrt.models.diffusion.NoiseSchedule;
+import org.maskrt.models.emd3c.Emd3c;
 import org.maskrt.models.image.RgbImage;
 import org.maskrt.models.maskdit.MaskDit;
 import org.maskrt.models.mdt.MdtDenoiser;
@@ -58,12 +59,14 @@ public final class DiffusionPipeline implements AutoCloseable {
      *
      * @param vae absent in folders without an autoencoder, which give no pictures
      * @param classNames of some classes, all or none
+     * @param imageEncoders that an E-MD3C's sources need
      */
     record Model(
             Denoiser denoiser,
             @Nullable AutoencoderKlConfig vae,
             NoiseSchedule schedule,
-            SortedMap<Integer, String> classNames) {}
+            SortedMap<Integer, String> classNames,
+            List<ObjectConditions.ImageEncoder> imageEncoders) {}
 
     /** For tests and other sources of models: {@code folder} holds {@code onnx/}; the backend is closed with the pipeline. */
     DiffusionPipeline(Path folder, Model model, Backend backend, int maxBatch) {
@@ -85,10 +88,22 @@ public final class DiffusionPipeline implements AutoCloseable {
                     files.denoiser(),
                     files.hasAutoencoder() ? files.autoencoder().config() : null,
                     schedule(files.schedule()),
-                    files.labels());
+                    files.labels(),
+                    imageEncoders(files));
             Backend backend = Backend.named(options.backend(), options.threads());
             return new DiffusionPipeline(folder, model, backend, options.maxBatch());
         }
+    }
+
+    private static List<ObjectConditions.ImageEncoder> imageEncoders(ModelFolder files) {
+        List<ObjectConditions.ImageEncoder> found = new ArrayList<>();
+        files.imageEncoders().forEach((name, part) -> {
+            int size = files.pictureSize(part.model());
+            int side = size / part.model().config().patchSize();
+            found.add(new ObjectConditions.ImageEncoder(
+                    name, part.model().config().hiddenSize(), size, side * side));
+        });
+        return found;
     }
 
     private static NoiseSchedule schedule(ScheduleConfig config) {
@@ -178,7 +193,63 @@ public final class DiffusionPipeline implements AutoCloseable {
     private GenerationResult run(GenerationRequest request, Progress progress) {
         requireLabels(request.labels());
         LatentSampler sampler = sampler(request.sampling(), request.guidance(), SamplingPlan.Network.DENOISER);
-        return sample(request, sampler, Batch.classes(model.denoiser(), request.labels(), null), progress);
+        return result(request, sampler, Batch.classes(model.denoiser(), request.labels(), null), progress);
+    }
+
+    /** {@link #customize(CustomizationRequest, ProgressListener, Cancellation)} in silence. */
+    public CustomizationResult customize(CustomizationRequest request) {
+        return customize(request, ProgressListener.NONE, new Cancellation());
+    }
+
+    /**
+     * Draws objects into scenes, by an E-MD3C. Features of object and box are computed once for each pair; outside the boxes the scenes stay as they
+     * are.
+     *
+     * @throws MaskRtException as {@link #generate(GenerationRequest, ProgressListener, Cancellation)}; USAGE too if a box is not inside its scene or
+     *     an object's mask does not fit it
+     */
+    public CustomizationResult customize(
+            CustomizationRequest request, ProgressListener listener, Cancellation cancellation) {
+        lock.readLock().lock();
+        try {
+            requireOpen();
+            if (!(model.denoiser() instanceof Emd3c emd3c)) {
+                throw new MaskRtException(
+                        ExitCode.USAGE,
+                        folder + ": expected an E-MD3C to draw objects into scenes, received "
+                                + model.denoiser().getClass().getSimpleName() + "; use `maskrt sample`");
+            }
+            List<Customization> pairs = request.pairs();
+            if (pairs.isEmpty()) {
+                throw new MaskRtException(
+                        ExitCode.USAGE, folder + ": expected at least one object and scene, got none");
+            }
+            Progress progress = new Progress(listener, cancellation);
+            Encoder encoder = new Encoder(graphs, pool, requireVae(), emd3c.inputSize());
+            ObjectConditions conditions = new ObjectConditions(emd3c, graphs, pool, encoder, model.imageEncoders());
+            float[] vectors = conditions.of(pairs);
+            float[] hints = encoder.encode(pairs.stream()
+                    .map(pair -> pair.placement().hint(pair.scene(), encoder.size()))
+                    .toList());
+            LatentSampler sampler = sampler(request.sampling(), request.guidance(), SamplingPlan.Network.DENOISER);
+            Noises noises = new Noises(request.seeds(), request.guidance(), pairs.size());
+            float[] latents = latents(noises, sampler, Batch.vectors(emd3c, vectors, hints), progress);
+            List<RgbImage> squares = pictures(latents, pairs.size(), progress);
+            List<RgbImage> images = new ArrayList<>();
+            for (int i = 0; i < pairs.size(); i++) {
+                images.add(pairs.get(i).placement().paste(pairs.get(i).scene(), squares.get(i)));
+            }
+            return new CustomizationResult(
+                    images,
+                    squares,
+                    request.seeds().of(pairs.size()),
+                    progress.timings(),
+                    request,
+                    name(),
+                    graphs.backend().description());
+        } finally {
+            lock.readLock().unlock();
+        }
     }
 
     /** Paints the hidden part of a picture: {@link #inpaint(InpaintRequest, ProgressListener, Cancellation)} in silence. */
@@ -213,7 +284,7 @@ public final class DiffusionPipeline implements AutoCloseable {
             Encoder encoder =
                     new Encoder(graphs, pool, requireVae(), model.denoiser().inputSize());
             Known known = request.known(encoder, model.denoiser());
-            GenerationResult result = sample(
+            GenerationResult result = result(
                     generation,
                     sampler,
                     Batch.classes(model.denoiser(), generation.labels(), known),
@@ -275,35 +346,56 @@ public final class DiffusionPipeline implements AutoCloseable {
         return SamplingPlan.of(model.denoiser(), model.schedule(), sampling, guidance, network, exported);
     }
 
-    private GenerationResult sample(
+    private GenerationResult result(
             GenerationRequest request, LatentSampler sampler, Batch.Source source, Progress progress) {
         int count = request.labels().size();
-        List<Long> seeds = request.seeds().of(count);
+        float[] latents = latents(new Noises(request.seeds(), request.guidance(), count), sampler, source, progress);
+        List<RgbImage> images = pictures(latents, count, progress);
+        return new GenerationResult(
+                images,
+                request.seeds().of(count),
+                request.keepLatents() ? latentTensor(latents, count) : null,
+                progress.timings(),
+                new GenerationResult.Provenance(
+                        request, name(), graphs.backend().description(), sampler.fusedSteps(), sampler.steps()));
+    }
+
+    private String name() {
+        return String.valueOf(folder.toAbsolutePath().normalize().getFileName());
+    }
+
+    /** The noise of {@code count} pictures. */
+    private record Noises(Seeds seeds, GuidanceOptions guidance, int count) {
+        NoiseSource of(NoiseSource.Rows rows, int size) {
+            List<Long> values = seeds.of(count);
+            return seeds.rng() == Seeds.Rng.PER_IMAGE
+                    ? NoiseSource.perImage(values.subList(rows.from(), rows.to()), size)
+                    : NoiseSource.torchCpu(
+                            values.get(0), rows, !guidance.guidance().equals(Guidance.none()), size);
+        }
+    }
+
+    /** The latents [n,C,H,W] of the pictures of a source, in as many batches as it takes. */
+    private float[] latents(Noises noises, LatentSampler sampler, Batch.Source source, Progress progress) {
+        int count = noises.count();
+        noises.seeds().of(count);
         Decoder decoder = decoder();
         int rows = sampler.rows(count, maxBatch);
         graphs.get(decoder.signature());
         progress.loaded((count + rows - 1) / rows, sampler.steps());
         LOG.debug("{} of {} steps run as one graph, in batches of {}", sampler.fusedSteps(), sampler.steps(), rows);
-
         int size = LatentSampler.size(model.denoiser());
         float[] latents = new float[Math.multiplyExact(count, size)];
         for (int from = 0; from < count; from += rows) {
             NoiseSource.Rows part = new NoiseSource.Rows(from, Math.min(from + rows, count), count);
-            float[] batch = sampler.sample(source.rows(part.from(), part.to(), rows), noise(request, part), progress);
+            float[] batch = sampler.sample(source.rows(part.from(), part.to(), rows), noises.of(part, size), progress);
             System.arraycopy(batch, 0, latents, from * size, part.count() * size);
         }
-        List<RgbImage> images = decoder.decode(latents, count, done -> progress.decoded(done, count));
-        return new GenerationResult(
-                images,
-                seeds,
-                request.keepLatents() ? latentTensor(latents, count) : null,
-                progress.timings(),
-                new GenerationResult.Provenance(
-                        request,
-                        String.valueOf(folder.toAbsolutePath().normalize().getFileName()),
-                        graphs.backend().description(),
-                        sampler.fusedSteps(),
-                        sampler.steps()));
+        return latents;
+    }
+
+    private List<RgbImage> pictures(float[] latents, int count, Progress progress) {
+        return decoder().decode(latents, count, done -> progress.decoded(done, count));
     }
 
     private AutoencoderKlConfig requireVae() {
@@ -318,15 +410,6 @@ public final class DiffusionPipeline implements AutoCloseable {
 
     private Decoder decoder() {
         return new Decoder(graphs, pool, requireVae(), model.denoiser().inputSize());
-    }
-
-    private NoiseSource noise(GenerationRequest request, NoiseSource.Rows rows) {
-        List<Long> seeds = request.seeds().of(rows.total());
-        if (request.seeds().rng() == Seeds.Rng.PER_IMAGE) {
-            return NoiseSource.perImage(seeds.subList(rows.from(), rows.to()), LatentSampler.size(model.denoiser()));
-        }
-        boolean doubled = !request.guidance().guidance().equals(Guidance.none());
-        return NoiseSource.torchCpu(seeds.get(0), rows, doubled, LatentSampler.size(model.denoiser()));
     }
 
     private Tensor latentTensor(float[] latents, int count) {

@@ -95,6 +95,16 @@ public record GraphSignature(String name, List<TensorSpec> inputs, List<TensorSp
         return new GraphSignature("ccnet", inputs, List.of(condition(model)));
     }
 
+    /** pixels [B,3,S,S], normalised, to class_token [B,D] and patch_tokens [B,N,D]. */
+    public static GraphSignature imageEncoder(String name, int size, int patches, int width) {
+        return new GraphSignature(
+                name,
+                List.of(TensorSpec.fp32("pixels", BATCH, 3, size, size)),
+                List.of(
+                        TensorSpec.fp32("class_token", BATCH, width),
+                        TensorSpec.fp32("patch_tokens", BATCH, patches, width)));
+    }
+
     /** sample [B,3,H,W] in [-1,1] to moments [B,2L,h,w], with L latent channels. */
     public static GraphSignature vaeEncoder(int imageSize, int latentChannels, int latentSize) {
         return new GraphSignature(

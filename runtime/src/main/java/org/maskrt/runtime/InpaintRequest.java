@@ -58,11 +58,7 @@ public record InpaintRequest(RgbImage image, Mask mask, Method method, Generatio
                     "inpaint: expected picture and mask of one size, got " + size(image.width(), image.height())
                             + " and " + size(mask.width(), mask.height()) + "; crop or resize one of them");
         }
-        boolean any = false;
-        for (int i = 0; i < image.width() * image.height() && !any; i++) {
-            any = mask.holds(i % mask.width(), i / mask.width());
-        }
-        if (!any) {
+        if (mask.isEmpty()) {
             throw new MaskRtException(
                     ExitCode.USAGE, "inpaint: the mask is black, so nothing is to be painted; paint it white there");
         }

@@ -77,6 +77,23 @@ public final class OrtCpuBackend implements Backend {
         }
     }
 
+    /**
+     * Loads an ONNX file of another maker.
+     *
+     * @throws MaskRtException if there is no such file, or it is no ONNX graph
+     */
+    public ForeignGraph openForeign(Path file) {
+        OrtSession.SessionOptions options = new OrtSession.SessionOptions();
+        try {
+            OrtErrors.checked(
+                    ExitCode.FAILURE, () -> file + ": ONNX Runtime cannot be configured", () -> configure(options));
+            return ForeignGraph.open(file, environment, options);
+        } catch (RuntimeException e) {
+            options.close();
+            throw e;
+        }
+    }
+
     private OrtSession.SessionOptions configure(OrtSession.SessionOptions options) throws OrtException {
         options.setIntraOpNumThreads(threads);
         options.setInterOpNumThreads(1);

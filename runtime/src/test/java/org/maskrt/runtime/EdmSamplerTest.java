@@ -74,7 +74,11 @@ class EdmSamplerTest {
                 DiffusionPipeline pipeline = new DiffusionPipeline(
                         folder,
                         new DiffusionPipeline.Model(
-                                c.model(), VAE.config(), NoiseSchedule.linear(), Collections.emptySortedMap()),
+                                c.model(),
+                                VAE.config(),
+                                NoiseSchedule.linear(),
+                                Collections.emptySortedMap(),
+                                List.of()),
                         new ReferenceBackend(
                                 c.model(),
                                 VAE,

@@ -67,7 +67,8 @@ class InpaintTest {
         Files.writeString(report, "{\"guided_channels\": \"all\"}");
         return new DiffusionPipeline(
                 folder,
-                new DiffusionPipeline.Model(model, VAE.config(), NoiseSchedule.linear(), Collections.emptySortedMap()),
+                new DiffusionPipeline.Model(
+                        model, VAE.config(), NoiseSchedule.linear(), Collections.emptySortedMap(), List.of()),
                 new ReferenceBackend(model, VAE, GuidedChannels.ALL, PARAMS),
                 maxBatch);
     }

@@ -12,6 +12,9 @@ import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.diffusion.GuidedChannels;
 import org.maskrt.models.diffusion.GuidedChannels.OutputChannels;
+import org.maskrt.models.dinov2.DinoV2;
+import org.maskrt.models.dinov2.DinoV2Config;
+import org.maskrt.models.emd3c.Emd3c;
 import org.maskrt.models.mdt.MdtDenoiser;
 import org.maskrt.models.ops.Params;
 import org.maskrt.models.ops.ReferenceOps;
@@ -30,6 +33,9 @@ final class ReferenceBackend implements Backend {
     private final GuidedChannels guided;
 
     private final Params<Tensor> params;
+
+    /** A small image encoder, for models that need one. */
+    static final DinoV2 ENCODER = new DinoV2(new DinoV2Config(28, 14, 3, 8, 1, 2, 2, false, 0, false, 0.1));
 
     /** With random weights times {@code scale}: NaN makes everything NaN. */
     ReferenceBackend(Denoiser model, AutoencoderKl vae, GuidedChannels guided, float scale) {
@@ -115,9 +121,23 @@ final class ReferenceBackend implements Backend {
         ReferenceOps ops = new ReferenceOps();
         Params<Tensor> p = params;
         return switch (graph) {
-            case "conditioner" ->
-                Map.of("modulation", model.conditioner(ops, p, in.get("timesteps"), in.get("class_labels")));
-            case "denoiser" -> Map.of("out_sample", model.denoise(ops, p, in.get("sample"), in.get("modulation")));
+            case "conditioner" -> Map.of("modulation", model.conditioner(ops, p, in.get("timesteps"), condition(in)));
+            case "denoiser" -> Map.of("out_sample", model.denoise(ops, p, hinted(ops, in), in.get("modulation")));
+            case "ccnet" ->
+                Map.of(
+                        "condition",
+                        ((Emd3c) model)
+                                .collect(
+                                        ops,
+                                        p,
+                                        ((Emd3c) model)
+                                                .config().sources().stream()
+                                                        .map(s -> in.get(s.name()))
+                                                        .toList()));
+            case "image_encoder" -> {
+                DinoV2.Features<Tensor> features = ENCODER.forward(ops, p, in.get("pixels"));
+                yield Map.of("class_token", features.classToken(), "patch_tokens", features.patchTokens());
+            }
             case "inpaint" ->
                 Map.of(
                         "out_sample",
@@ -136,11 +156,20 @@ final class ReferenceBackend implements Backend {
         };
     }
 
+    private Tensor condition(Map<String, Tensor> in) {
+        return in.get(model.conditionWidth() == 0 ? "class_labels" : "condition");
+    }
+
+    private Tensor hinted(ReferenceOps ops, Map<String, Tensor> in) {
+        return model.hintChannels() == 0 ? in.get("sample") : ops.concat(1, List.of(in.get("hint"), in.get("sample")));
+    }
+
     private Map<String, Tensor> guidedStep(ReferenceOps ops, Params<Tensor> p, Map<String, Tensor> in) {
         Tensor x = in.get("sample");
-        float[] conditional = model.denoise(ops, p, x, in.get("modulation")).values();
+        Tensor rows = hinted(ops, in);
+        float[] conditional = model.denoise(ops, p, rows, in.get("modulation")).values();
         float[] unconditional =
-                model.denoise(ops, p, x, in.get("modulation_uncond")).values();
+                model.denoise(ops, p, rows, in.get("modulation_uncond")).values();
         OutputChannels channels = new OutputChannels(model.inChannels(), model.outChannels());
         float[] out = new float[conditional.length];
         guided.combine(conditional, unconditional, in.get("guidance").values(), channels, out);

@@ -3,6 +3,8 @@ package org.maskrt.trainer;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import java.util.Locale;
+import java.util.function.LongFunction;
+import org.maskrt.models.Checks;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
@@ -12,6 +14,8 @@ import org.maskrt.models.maskdit.MaskDit;
 import org.maskrt.models.maskdit.MaskDitConfig;
 import org.maskrt.models.mdt.Mdt;
 import org.maskrt.models.mdt.MdtConfig;
+import org.maskrt.trainer.DenoiserObjective.Recipe;
+import org.maskrt.trainer.data.Batch;
 
 /**
  * The training of a denoiser.
@@ -19,7 +23,9 @@ import org.maskrt.models.mdt.MdtConfig;
  * @param model its sizes
  * @param steps how many
  * @param batch latents in a step
- * @param labelDrop the share of labels that become the null class
+ * @param accumulate in how many parts a device computes its share of them
+ * @param labelDrop the share of conditions that become the null condition
+ * @param timesteps how they are drawn
  * @param precision of the matrix products
  * @param optimizer how the weights follow
  * @param preview the pictures that are sampled now and then
@@ -28,10 +34,30 @@ public record DenoiserTraining(
         ModelSizes model,
         int steps,
         int batch,
+        int accumulate,
         double labelDrop,
+        Timesteps timesteps,
         Precision precision,
         OptimizerConfig optimizer,
         Preview preview) {
+    /** @throws MaskRtException (USAGE) for counts and shares that are none, or timesteps that the model does not have */
+    public DenoiserTraining {
+        Checks.positive("transformer", "batch", batch);
+        Checks.require(
+                accumulate >= 1 && accumulate <= batch,
+                "transformer",
+                "accumulate",
+                "in [1, batch " + batch + "]",
+                accumulate);
+        Checks.require(labelDrop >= 0 && labelDrop <= 1, "transformer", "label_drop", "in [0, 1]", labelDrop);
+        Checks.require(
+                timesteps == Timesteps.UNIFORM || !(model instanceof MaskDitSizes),
+                "transformer",
+                "timesteps",
+                "uniform for maskdit, whose noise levels are log-normal",
+                timesteps);
+    }
+
     /** What data and autoencoder do not fix; {@code family} says which of the forms it is. */
     @JsonTypeInfo(
             use = JsonTypeInfo.Id.NAME,
@@ -43,6 +69,22 @@ public record DenoiserTraining(
     public interface ModelSizes {
         /** The model for latents {@code [channels,inputSize,inputSize]}. */
         Denoiser of(int inputSize, int channels, int classes);
+    }
+
+    /** What a model is trained for, on the latents of each step, [B,C,h,w] and scaled. */
+    Objective objective(Denoiser denoiser, Streams streams, LongFunction<Batch> latents) {
+        if (denoiser instanceof MaskDit maskDit && model instanceof MaskDitSizes sizes) {
+            return new EdmObjective(maskDit, sizes.masking(), labelDrop, streams, latents);
+        }
+        Recipe recipe = model instanceof Sizes sizes
+                ? new Recipe(
+                        labelDrop,
+                        sizes.masking().schedule(sizes.maskRatio()),
+                        sizes.masking().maskedWeight(),
+                        timesteps)
+                : Recipe.published(denoiser, labelDrop);
+        return new DenoiserObjective(
+                denoiser, recipe, streams, step -> new Labelled(latents.apply(step), denoiser.numClasses()));
     }
 
     /**
@@ -102,6 +144,7 @@ public record DenoiserTraining(
      * @param mlpRatio hidden width of the MLP over D
      * @param decodeLayer blocks after the side-interpolater; 0 for a DiT
      * @param maskRatio of the tokens that are hidden; 0 for a DiT
+     * @param masking how the masked pass is trained
      */
     public record Sizes(
             String family,
@@ -111,7 +154,8 @@ public record DenoiserTraining(
             int numHeads,
             double mlpRatio,
             int decodeLayer,
-            double maskRatio)
+            double maskRatio,
+            MdtTraining masking)
             implements ModelSizes {
         @Override
         public Denoiser of(int inputSize, int channels, int classes) {

@@ -1,9 +1,10 @@
 package org.maskrt.trainer;
 
+import ai.djl.Device;
 import ai.djl.engine.Engine;
-import ai.djl.ndarray.NDManager;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
@@ -13,13 +14,14 @@ import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.image.Images;
 import org.maskrt.models.image.RgbImage;
-import org.maskrt.models.maskdit.MaskDit;
+import org.maskrt.models.ops.Shape;
 import org.maskrt.models.ops.Tensor;
 import org.maskrt.models.vae.AutoencoderKl;
 import org.maskrt.models.weights.AtomicFiles;
 import org.maskrt.models.weights.Component;
 import org.maskrt.models.weights.DType;
 import org.maskrt.models.weights.ModelFolder;
+import org.maskrt.models.weights.SafeTensors;
 import org.maskrt.models.weights.ScheduleConfig;
 import org.maskrt.models.weights.WeightCheck;
 import org.maskrt.models.weights.Weights;
@@ -38,18 +40,21 @@ public final class Training {
     private static final int ENCODE_BATCH = 64;
     private static final int MEASURED_BATCHES = 16;
     private static final int PREVIEW_PICTURES = 8;
+    private static final long SHARD_BYTES = 256L << 20;
 
     private final TrainConfig config;
     private final Path out;
+    private final List<Device> devices;
     private final TrainListener listener;
     private final BooleanSupplier cancelled;
     private final Engine engine = Torch.engine();
     private final ImageSource source;
     private final Streams streams;
 
-    private Training(TrainConfig config, Path out, TrainListener listener, BooleanSupplier cancelled) {
+    private Training(TrainConfig config, Path out, Devices devices, TrainListener listener, BooleanSupplier cancelled) {
         this.config = config;
         this.out = out;
+        this.devices = devices.of(engine.getGpuCount());
         this.listener = listener;
         this.cancelled = cancelled;
         this.source = config.data().open(config.seed(), listener::note);
@@ -60,12 +65,14 @@ public final class Training {
      * Trains, or goes on training, until the end.
      *
      * @param out the model folder, which also takes checkpoints, metrics and pictures under {@code training/}
+     * @param devices that share the work; a run may go on with others
      * @param cancelled asked before each step
      * @throws MaskRtException for everything that a user can mend
      */
-    public static void run(TrainConfig config, Path out, TrainListener listener, BooleanSupplier cancelled) {
+    public static void run(
+            TrainConfig config, Path out, Devices devices, TrainListener listener, BooleanSupplier cancelled) {
+        Training training = new Training(config, out, devices, listener, cancelled);
         AtomicFiles.writeString(out.resolve("training/config.yaml"), config.yaml());
-        Training training = new Training(config, out, listener, cancelled);
         AutoencoderKl autoencoder = training.autoencoder();
         training.transformer(autoencoder);
     }
@@ -73,7 +80,7 @@ public final class Training {
     /** The first stage; its result is in {@code training/autoencoder/model}. */
     private AutoencoderKl autoencoder() {
         AutoencoderTraining c = config.autoencoder();
-        Stage stage = stage("autoencoder", c.steps(), c.optimizer());
+        Stage stage = stage("autoencoder", c.steps(), c.accumulate(), c.optimizer());
         Path finished = stage.folder().resolve("model");
         if (Files.exists(finished.resolve("config.json"))) {
             try (Component<AutoencoderKl> done = Component.openAutoencoder(finished)) {
@@ -82,17 +89,15 @@ public final class Training {
         }
         AutoencoderKl model = new AutoencoderKl(c.model());
         NdParams layout = new NdParams(WeightCheck.wanted(model));
-        Fit fit = fit(stage, c);
-        try (NDManager manager = engine.newBaseManager();
-                NdOps ops = new NdOps(manager, c.precision());
-                TrainState state = fit.open(engine, layout, Initialisation.TORCH, config.seed());
-                EagerModel average = new EagerModel(layout, state.average());
-                Batches batches =
-                        new Batches(source, order(c.batch()), config.data().mirror(), state.step())) {
-            Batch shown = Batches.batch(source, order(PREVIEW_PICTURES), false, 0);
+        Fit fit = fit(stage);
+        Batches batches = new Batches(source, order(c.batch()), config.data().mirror());
+        try (Fit.Opened opened = fit.open(engine, devices.get(0), layout, Initialisation.TORCH, config.seed());
+                Replicas replicas = new Replicas(engine, opened.state(), devices, c.precision());
+                EagerModel average = new EagerModel(layout, opened.state().average())) {
+            Batch shown = new Batches(source, order(PREVIEW_PICTURES), false).at(0);
             int size = config.data().size();
             Tensor originals = Tensor.of(shown.values(), PREVIEW_PICTURES, 3, size, size);
-            fit.run(state, new AutoencoderObjective(ops, model, c, streams, batches), step -> {
+            fit.run(opened, replicas, new AutoencoderObjective(model, c, streams, batches::at), step -> {
                 Tensor moments = average.encode(model, originals);
                 Tensor means = average.run(
                         (o, p, in) -> o.slice(in.get(0), 1, 0, c.model().latentChannels()), moments);
@@ -101,7 +106,8 @@ public final class Training {
                 save(stage, step, Mosaic.of(both, PREVIEW_PICTURES));
             });
             AutoencoderKl scaled = new AutoencoderKl(c.model().withScalingFactor(1 / latentDeviation(average, model)));
-            Map<String, Tensor> weights = layout.unflatten(state.average().toFloatArray());
+            Map<String, Tensor> weights = layout.unflatten(opened.state().averaged(0));
+            writeAverages(stage, opened.state());
             Component.writeAutoencoder(finished, scaled, Weights.of(finished.toString(), weights), DType.F32);
             return scaled;
         }
@@ -110,12 +116,12 @@ public final class Training {
     /** The standard deviation of the latents, of all channels together, about their mean 0 (Rombach et al., 2022, appendix G). */
     private double latentDeviation(EagerModel eager, AutoencoderKl model) {
         int size = config.data().size();
-        BatchOrder order = order(ENCODE_BATCH);
+        Batches batches = new Batches(source, order(ENCODE_BATCH), false);
         double sum = 0;
         double squares = 0;
         double count = 0;
         for (int i = 0; i < MEASURED_BATCHES; i++) {
-            Batch batch = Batches.batch(source, order, false, i);
+            Batch batch = batches.at(i);
             Tensor moments = eager.encode(model, Tensor.of(batch.values(), ENCODE_BATCH, 3, size, size));
             int half = moments.size() / ENCODE_BATCH / 2;
             float[] v = moments.values();
@@ -133,35 +139,35 @@ public final class Training {
 
     private void transformer(AutoencoderKl autoencoder) {
         DenoiserTraining c = config.transformer();
-        Stage stage = stage("transformer", c.steps(), c.optimizer());
+        Stage stage = stage("transformer", c.steps(), c.accumulate(), c.optimizer());
         int side = config.data().size() / autoencoder.config().downsampling();
         Denoiser model = c.model().of(side, autoencoder.config().latentChannels(), source.numClasses());
         NdParams layout = new NdParams(WeightCheck.wanted(model));
-        Fit fit = fit(stage, c);
+        Fit fit = fit(stage);
         Path first = out.resolve("training/autoencoder/model");
         try (Component<AutoencoderKl> files = Component.openAutoencoder(first);
-                EagerModel codec = new EagerModel(files.weights());
-                NDManager manager = engine.newBaseManager();
-                NdOps ops = new NdOps(manager, c.precision());
-                TrainState state = fit.open(engine, layout, Initialisation.DIFFUSION, config.seed());
-                EagerModel average = new EagerModel(layout, state.average())) {
-            LatentCache cache = encode(codec, autoencoder);
+                EagerModel codec = new EagerModel(files.weights(), devices.get(0));
+                LatentCache cache = latents(codec, files);
+                Fit.Opened opened = fit.open(engine, devices.get(0), layout, Initialisation.DIFFUSION, config.seed());
+                Replicas replicas = new Replicas(engine, opened.state(), devices, c.precision());
+                EagerModel average = new EagerModel(layout, opened.state().average())) {
             BatchOrder order = order(c.batch());
             float scale = (float) autoencoder.config().scalingFactor();
             LongFunction<Batch> latents = step -> {
-                Batch b = cache.draw(order, config.data().mirror(), step, streams.of(Purpose.POSTERIOR, step));
+                Batch b = cache.draw(order, step, streams.of(Purpose.POSTERIOR, step));
                 for (int i = 0; i < b.values().length; i++) {
                     b.values()[i] *= scale;
                 }
                 return b;
             };
-            fit.run(state, objective(ops, model, latents), step -> {
+            fit.run(opened, replicas, c.objective(model, streams, latents), step -> {
                 Tensor sampled = Previews.sample(average, model, c.preview(), streams);
                 Tensor pictures =
                         codec.run((o, p, in) -> autoencoder.decode(o, p, o.scale(in.get(0), 1 / scale)), sampled);
                 save(stage, step, Mosaic.of(pictures, c.preview().columns()));
             });
-            Map<String, Tensor> weights = layout.unflatten(state.average().toFloatArray());
+            writeAverages(stage, opened.state());
+            Map<String, Tensor> weights = layout.unflatten(opened.state().averaged(0));
             Map<Integer, String> labels = new TreeMap<>();
             for (int i = 0; i < source.labels().size(); i++) {
                 labels.put(i, source.labels().get(i));
@@ -176,19 +182,27 @@ public final class Training {
         }
     }
 
-    private Objective objective(NdOps ops, Denoiser model, LongFunction<Batch> latents) {
-        DenoiserTraining c = config.transformer();
-        if (model instanceof MaskDit maskDit && c.model() instanceof DenoiserTraining.MaskDitSizes sizes) {
-            return new EdmObjective(ops, maskDit, sizes.masking(), c.labelDrop(), streams, latents);
+    /** The averages of all decays but the first, which is the model. */
+    private static void writeAverages(Stage stage, TrainState state) {
+        List<Double> decays = stage.optimizer().emaDecay();
+        for (int i = 1; i < decays.size(); i++) {
+            Path file = stage.folder().resolve("ema-" + decays.get(i) + ".safetensors");
+            SafeTensors.write(file, state.layout().unflatten(state.averaged(i)), DType.F32);
         }
-        return new DenoiserObjective(
-                ops, model, c.labelDrop(), streams, step -> new Labelled(latents.apply(step), model.numClasses()));
     }
 
-    private LatentCache encode(EagerModel codec, AutoencoderKl autoencoder) {
+    private LatentCache latents(EagerModel codec, Component<AutoencoderKl> files) {
+        AutoencoderKl autoencoder = files.model();
+        int side = config.data().size() / autoencoder.config().downsampling();
+        LatentCache.Layout layout = new LatentCache.Layout(
+                Shape.of(autoencoder.config().latentChannels(), side, side),
+                config.data().mirror(),
+                ENCODE_BATCH,
+                SHARD_BYTES,
+                "seed " + config.seed() + ", " + config.data() + ", autoencoder " + files.sha256());
         listener.stage("latents", 0, source.count());
-        return LatentCache.encode(
-                source, config.data().mirror(), ENCODE_BATCH, images -> codec.encode(autoencoder, images), done -> {
+        return LatentCache.open(
+                out.resolve("training/latents"), layout, source, images -> codec.encode(autoencoder, images), done -> {
                     if (cancelled.getAsBoolean()) {
                         throw new MaskRtException(
                                 ExitCode.INTERRUPTED,
@@ -202,13 +216,13 @@ public final class Training {
         Images.writePng(stage.folder().resolve(String.format("preview-%07d.png", step)), image, Map.of());
     }
 
-    private Stage stage(String name, long steps, OptimizerConfig optimizer) {
-        return new Stage(
-                name, steps, optimizer, config.pace(), out.resolve("training").resolve(name));
+    private Stage stage(String name, long steps, int accumulate, OptimizerConfig optimizer) {
+        Path folder = out.resolve("training").resolve(name);
+        return new Stage(name, steps, accumulate, optimizer, config.pace(), folder);
     }
 
-    private Fit fit(Stage stage, Record training) {
-        return new Fit(stage, config.yaml(training), listener, cancelled);
+    private Fit fit(Stage stage) {
+        return new Fit(stage, config.yaml(stage.name()), listener, cancelled);
     }
 
     private BatchOrder order(int batch) {

@@ -19,6 +19,7 @@ import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.maskdit.MaskDit;
 import org.maskrt.models.weights.ModelFolder;
+import org.maskrt.trainer.log.MetricsCsv;
 
 class TrainingTest {
     private static final String CONFIG = """
@@ -35,12 +36,14 @@ class TrainingTest {
               optimizer: {learning_rate: 0.001, warmup_steps: 2, cosine: true, weight_decay: 0, clip_norm: 1, ema_decay: 0.99}
             transformer:
               model: {family: mdt-v2, patch_size: 2, hidden_size: 16, depth: 4, num_heads: 2, mlp_ratio: 4,
-                      decode_layer: 2, mask_ratio: 0.3}
+                      decode_layer: 2, mask_ratio: 0.3, masking: {masked_weight: 0.5}}
               steps: 6
               batch: 4
+              accumulate: 2
+              timesteps: loss-aware
               label_drop: 0.1
               precision: bf16
-              optimizer: {learning_rate: 0.001, warmup_steps: 0, cosine: false, weight_decay: 0.01, clip_norm: 1, ema_decay: 0.99}
+              optimizer: {learning_rate: 0.001, warmup_steps: 0, cosine: false, weight_decay: 0.01, clip_norm: 1, ema_decay: [0.99, 0.5]}
               preview: {steps: 2, guidance: 2, columns: 1}
             pace: {checkpoint: 2, preview: 6}
             """;
@@ -55,6 +58,8 @@ class TrainingTest {
             "training/autoencoder/metrics.csv",
             "training/transformer/checkpoint.safetensors",
             "training/transformer/metrics.csv",
+            "training/transformer/ema-0.5.safetensors",
+            "training/latents/latents-00001-of-00001.safetensors",
             "training/transformer/preview-0000006.png",
             "vae/diffusion_pytorch_model.safetensors",
             "vae/config.json",
@@ -65,7 +70,7 @@ class TrainingTest {
     private Path folder;
 
     private static void train(String config, Path out, BooleanSupplier cancelled) {
-        Training.run(TrainConfig.parse("test.yaml", config), out, new TrainListener() {}, cancelled);
+        Training.run(TrainConfig.parse("test.yaml", config), out, Devices.cpu(), new TrainListener() {}, cancelled);
     }
 
     /** Cancels at the {@code n}-th question, from 0. */
@@ -90,6 +95,10 @@ class TrainingTest {
         for (String file : RESULTS) {
             assertArrayEquals(Files.readAllBytes(whole.resolve(file)), Files.readAllBytes(broken.resolve(file)), file);
         }
+        assertEquals(
+                List.of("step", "step_ms", "data_wait_ms"),
+                MetricsCsv.read(broken.resolve("training/transformer/timing.csv"))
+                        .columns());
         try (ModelFolder model = ModelFolder.open(whole);
                 Stream<Path> files = Files.walk(whole)) {
             assertEquals(10, model.denoiser().numClasses());
@@ -102,7 +111,8 @@ class TrainingTest {
 
     @Test
     void aMaskDitIsTrainedAndUnmasked() throws IOException {
-        String config = CONFIG.replaceFirst("(?s)model: \\{family: mdt-v2.*?\\}", MASKDIT);
+        String config = CONFIG.replaceFirst("(?s)model: \\{family: mdt-v2.*?\\}\\}", MASKDIT)
+                .replace("timesteps: loss-aware", "timesteps: uniform");
         Path out = folder.resolve("maskdit");
         train(config, out, () -> false);
         List<String> ratios = Files.readAllLines(out.resolve("training/transformer/metrics.csv")).stream()
