@@ -95,7 +95,7 @@ class ModelFolderTest {
     }
 
     @Test
-    void anEmd3cComesBack() {
+    void anEmd3cComesBack() throws IOException {
         Emd3c model = new Emd3c(Emd3cConfig.small());
         Weights weights = random(WeightCheck.wanted(model), 5);
         ModelFolder.write(
@@ -109,6 +109,11 @@ class ModelFolderTest {
             assertTrue(read.transformerWeights().keys().contains("ccnet.tbf.collapse.weight"));
             assertSame(weights, read.transformerWeights());
         }
+        Path config = folder.resolve("transformer/config.json");
+        ObjectNode node = Json.readObject(config);
+        ((ObjectNode) node.path("sources").path(1)).put("of_box", true);
+        Files.writeString(config, node.toString());
+        assertRefused(config + ": ", "Unrecognized field \"of_box\"");
     }
 
     @Test
