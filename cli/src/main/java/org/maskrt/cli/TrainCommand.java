@@ -26,7 +26,7 @@ import picocli.CommandLine.Spec;
         name = "train",
         mixinStandardHelpOptions = true,
         description = {
-            "Train an autoencoder and then a DiT, MDT or MaskDiT on its latents, as a YAML file states it.",
+            "Train an autoencoder and then a DiT, MDT, MaskDiT or E-MD3C on its latents, as a YAML file states it.",
             "The folder becomes a model folder; checkpoints, metrics, TensorBoard events, pictures and the loss plot are in its training/."
                     + " The same command goes on with a run that was stopped, to the same weights as if it had not been.",
             "--explain alone lists every key of the YAML file."

@@ -3,7 +3,6 @@ package org.maskrt.trainer;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import java.util.Locale;
-import java.util.function.LongFunction;
 import org.maskrt.models.Checks;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
@@ -15,7 +14,6 @@ import org.maskrt.models.maskdit.MaskDitConfig;
 import org.maskrt.models.mdt.Mdt;
 import org.maskrt.models.mdt.MdtConfig;
 import org.maskrt.trainer.DenoiserObjective.Recipe;
-import org.maskrt.trainer.data.Batch;
 
 /**
  * The training of a denoiser.
@@ -65,26 +63,31 @@ public record DenoiserTraining(
             property = "family",
             visible = true,
             defaultImpl = Sizes.class)
-    @JsonSubTypes(@JsonSubTypes.Type(value = MaskDitSizes.class, name = "maskdit"))
+    @JsonSubTypes({
+        @JsonSubTypes.Type(value = MaskDitSizes.class, name = "maskdit"),
+        @JsonSubTypes.Type(value = Emd3cSizes.class, name = "emd3c")
+    })
     public interface ModelSizes {
         /** The model for latents {@code [channels,inputSize,inputSize]}. */
         Denoiser of(int inputSize, int channels, int classes);
     }
 
-    /** What a model is trained for, on the latents of each step, [B,C,h,w] and scaled. */
-    Objective objective(Denoiser denoiser, Streams streams, LongFunction<Batch> latents) {
-        if (denoiser instanceof MaskDit maskDit && model instanceof MaskDitSizes sizes) {
-            return new EdmObjective(maskDit, sizes.masking(), labelDrop, streams, latents);
+    /** What data and autoencoder do not fix of a model with a masked pass. */
+    public interface MdtSizes extends ModelSizes {
+        /** Of the tokens that are hidden; 0 trains without the masked pass. */
+        double maskRatio();
+
+        /** How the masked pass is trained. */
+        MdtTraining masking();
+    }
+
+    /** What is chosen beside data, for all families but MaskDiT. */
+    Recipe recipe() {
+        if (model instanceof MdtSizes sizes) {
+            MdtTraining masking = sizes.masking();
+            return new Recipe(labelDrop, masking.schedule(sizes.maskRatio()), masking.maskedWeight(), timesteps);
         }
-        Recipe recipe = model instanceof Sizes sizes
-                ? new Recipe(
-                        labelDrop,
-                        sizes.masking().schedule(sizes.maskRatio()),
-                        sizes.masking().maskedWeight(),
-                        timesteps)
-                : Recipe.published(denoiser, labelDrop);
-        return new DenoiserObjective(
-                denoiser, recipe, streams, step -> new Labelled(latents.apply(step), denoiser.numClasses()));
+        return new Recipe(labelDrop, MaskSchedule.fixed(0, 0), 1, timesteps);
     }
 
     /**
@@ -156,7 +159,7 @@ public record DenoiserTraining(
             int decodeLayer,
             double maskRatio,
             MdtTraining masking)
-            implements ModelSizes {
+            implements MdtSizes {
         @Override
         public Denoiser of(int inputSize, int channels, int classes) {
             int version = switch (family.toLowerCase(Locale.ROOT)) {
@@ -166,7 +169,8 @@ public record DenoiserTraining(
                 default ->
                     throw new MaskRtException(
                             ExitCode.USAGE,
-                            "transformer.model.family must be dit, mdt-v1, mdt-v2 or maskdit, got '" + family + "'");
+                            "transformer.model.family must be dit, mdt-v1, mdt-v2, maskdit or emd3c, got '" + family
+                                    + "'");
             };
             return version == 0
                     ? new Dit(new DitConfig(

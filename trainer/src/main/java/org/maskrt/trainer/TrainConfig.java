@@ -16,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.stream.Collectors;
+import org.maskrt.models.Checks;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 
@@ -30,6 +31,19 @@ import org.maskrt.models.MaskRtException;
  */
 public record TrainConfig(
         long seed, DataConfig data, AutoencoderTraining autoencoder, DenoiserTraining transformer, Pace pace) {
+    /** @throws MaskRtException (USAGE) for pairs without an E-MD3C, or an E-MD3C without pairs */
+    public TrainConfig {
+        boolean drawsObjects = transformer.model() instanceof Emd3cSizes;
+        Checks.require(
+                data instanceof DataConfig.Pairs == drawsObjects,
+                "data",
+                "source",
+                drawsObjects
+                        ? "pairs or scenes for the family emd3c"
+                        : "shapes or a folder of pictures for families other than emd3c",
+                data instanceof DataConfig.Pairs ? "pairs" : "pictures");
+    }
+
     private static YAMLMapper mapper() {
         return YAMLMapper.builder(YAMLFactory.builder()
                         .disable(YAMLGenerator.Feature.WRITE_DOC_START_MARKER)

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies.NamingBase;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.lang.reflect.ParameterizedType;
@@ -22,15 +23,25 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.maskrt.models.vae.AutoencoderKlConfig;
+import org.maskrt.trainer.DataConfig.DrawnPairs;
+import org.maskrt.trainer.DataConfig.PairFiles;
+import org.maskrt.trainer.DataConfig.Pictures;
 import org.maskrt.trainer.DenoiserTraining.MaskDitSizes;
 import org.maskrt.trainer.DenoiserTraining.Preview;
 import org.maskrt.trainer.DenoiserTraining.Sizes;
+import org.maskrt.trainer.Emd3cSizes.SourceSizes;
 
 /** The one table of the keys of a training configuration: what each means, and what it is where a file does not say. */
 final class TrainKeys {
     private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
     private static final NamingBase SNAKE_CASE = (NamingBase) PropertyNamingStrategies.SNAKE_CASE;
-    private static final String FAMILIES = "dit, mdt-v1, mdt-v2";
+    /** What stands for the records without a name of their own. */
+    private static final Map<Class<?>, String> NAMES =
+            Map.of(Sizes.class, "dit, mdt-v1, mdt-v2", Pictures.class, "shapes, or a folder");
+
+    private static final Set<Class<?>> MDTS = Set.of(Sizes.class, Emd3cSizes.class);
+    private static final Set<Class<?>> MODELS = Set.of(Sizes.class, MaskDitSizes.class, Emd3cSizes.class);
+    private static final Set<Class<?>> DATA = Set.of(Pictures.class, PairFiles.class, DrawnPairs.class);
 
     /**
      * A key's value where a file has none.
@@ -63,20 +74,28 @@ final class TrainKeys {
             key(TrainConfig.class, "transformer", "the second stage, on the latents of the first"),
             key(TrainConfig.class, "pace", "how often to save and to show"),
             key(
-                    DataConfig.class,
+                    DATA,
                     "source",
-                    "shapes (drawn pictures of ten classes), or a folder of pictures: a sub-folder for each class, or files"
-                            + " ClassID_anything.jpg"),
-            key(DataConfig.class, "images", "how many shapes to draw; not used for a folder"),
+                    "shapes (drawn pictures of ten classes), a folder of pictures (a sub-folder for each class, or files"
+                            + " ClassID_anything.jpg), or for emd3c pairs (of files) or scenes (drawn pairs)",
+                    null),
+            key(Set.of(Pictures.class, DrawnPairs.class), "images", "how many to draw; not used for a folder", null),
             key(
-                    DataConfig.class,
+                    Pictures.class,
                     "classes",
                     "number of classes of a folder, 0 to take it from the names; not used for shapes"),
             key(
-                    DataConfig.class,
+                    DATA,
                     "size",
-                    "pixels; pictures are cropped to the centre and resized to this height and width"),
-            key(DataConfig.class, "mirror", "whether half of the pictures are flipped left to right"),
+                    "pixels; pictures are cropped to the centre, of scenes to the surroundings of the box, and resized to this"
+                            + " height and width",
+                    null),
+            key(Pictures.class, "mirror", "whether half of the pictures are flipped left to right"),
+            key(
+                    PairFiles.class,
+                    "folder",
+                    "of the pairs: source/NAME.png is an object, cut out by its transparency, target/NAME.png a scene that holds"
+                            + " it, mask/NAME.png white where the scene has it"),
             key(AutoencoderTraining.class, "model", "sizes, named as in diffusers' AutoencoderKL"),
             key(AutoencoderKlConfig.class, "in_channels", "of the pictures: 3"),
             key(AutoencoderKlConfig.class, "latent_channels", "of the latents"),
@@ -126,20 +145,16 @@ final class TrainKeys {
                     "of the averaged weights, reached by min(decay, (1 + n) / (10 + n)); of several, the first is the model and"
                             + " the others become ema-DECAY.safetensors files"),
             key(DenoiserTraining.class, "model", "what data and autoencoder do not fix"),
+            key(MODELS, "family", "dit, mdt-v1, mdt-v2, maskdit or emd3c; decides which keys there are", null),
+            key(MODELS, "patch_size", "P: a token is P x P of the latent", null),
+            key(MODELS, "hidden_size", "D, the width of a token", null),
+            key(MODELS, "depth", "number of blocks", null),
+            key(MODELS, "num_heads", "of each attention", null),
+            key(MODELS, "mlp_ratio", "hidden width of each MLP over D", null),
+            key(MDTS, "decode_layer", "blocks after the side-interpolater; 0 for a dit", null),
+            key(MDTS, "mask_ratio", "of the tokens that the masked pass hides; 0 trains without that pass", null),
             key(
-                    Set.of(Sizes.class, MaskDitSizes.class),
-                    "family",
-                    "dit, mdt-v1, mdt-v2 or maskdit; decides which keys there are",
-                    null),
-            key(Set.of(Sizes.class, MaskDitSizes.class), "patch_size", "P: a token is P x P of the latent", null),
-            key(Set.of(Sizes.class, MaskDitSizes.class), "hidden_size", "D, the width of a token", null),
-            key(Set.of(Sizes.class, MaskDitSizes.class), "depth", "number of blocks", null),
-            key(Set.of(Sizes.class, MaskDitSizes.class), "num_heads", "of each attention", null),
-            key(Set.of(Sizes.class, MaskDitSizes.class), "mlp_ratio", "hidden width of each MLP over D", null),
-            key(Sizes.class, "decode_layer", "blocks after the side-interpolater; 0 for a dit"),
-            key(Sizes.class, "mask_ratio", "of the tokens that the masked pass hides; 0 trains without that pass"),
-            key(
-                    Set.of(Sizes.class),
+                    MDTS,
                     "masking",
                     "how the masked pass is trained",
                     new Default("that of its keys", root -> NODES.objectNode())),
@@ -169,6 +184,22 @@ final class TrainKeys {
                     "unmask_steps",
                     "over how many steps it falls",
                     Default.of(NODES.numberNode(0))),
+            key(Emd3cSizes.class, "sources", "what the conditions collector is given, in order"),
+            key(
+                    SourceSizes.class,
+                    "name",
+                    "in the weights' paths; one that begins with tbf is of the box, any other of the object"),
+            key(SourceSizes.class, "kind", "latent of the autoencoder, or feature: the tokens of an image encoder"),
+            key(
+                    Set.of(SourceSizes.class),
+                    "encoder",
+                    "folder of the image encoder (a DINOv2) of a feature",
+                    new Default("none", root -> NODES.textNode(""))),
+            key(
+                    Set.of(SourceSizes.class),
+                    "image_size",
+                    "height and width of the pictures that the image encoder is given",
+                    Default.of(NODES.numberNode(224))),
             key(MaskDitSizes.class, "decoder_hidden_size", "width of the decoder"),
             key(MaskDitSizes.class, "decoder_depth", "blocks of the decoder"),
             key(MaskDitSizes.class, "decoder_num_heads", "of each attention of the decoder"),
@@ -278,14 +309,27 @@ final class TrainKeys {
     /** Does something with an object and the record that it stands for, if it stands for one. */
     private static void inside(
             RecordComponent component, @Nullable JsonNode value, BiConsumer<ObjectNode, Class<?>> action) {
-        Map<String, Class<?>> variants = variants(component.getType());
-        if (value instanceof ObjectNode object && !variants.isEmpty()) {
-            Class<?> other = variants.values().iterator().next();
-            action.accept(object, variants.getOrDefault(object.path("family").asText(), other));
+        Class<?> type = item(component);
+        Map<String, Class<?>> variants = variants(type);
+        if (value instanceof ArrayNode list) {
+            list.forEach(item -> inside(component, item, action));
+        } else if (value instanceof ObjectNode object && !variants.isEmpty()) {
+            JsonTypeInfo info = type.getAnnotation(JsonTypeInfo.class);
+            String name = info == null ? "" : object.path(info.property()).asText();
+            action.accept(
+                    object,
+                    variants.getOrDefault(name, variants.values().iterator().next()));
         }
     }
 
-    /** The records that a component can be, by their family; first, by an empty name, the only one or that of all other families. */
+    /** The type of a component, of a list that of its items. */
+    private static Class<?> item(RecordComponent component) {
+        return component.getGenericType() instanceof ParameterizedType list
+                ? (Class<?>) list.getActualTypeArguments()[0]
+                : component.getType();
+    }
+
+    /** The records that a type can be, by their names; first, by an empty name, the only one or that of all other names. */
     private static Map<String, Class<?>> variants(Class<?> type) {
         Map<String, Class<?>> variants = new LinkedHashMap<>();
         if (type.isRecord()) {
@@ -310,24 +354,24 @@ final class TrainKeys {
     }
 
     private static void explain(
-            String prefix, Class<?> owner, String families, Map<Class<?>, String> told, List<String> lines) {
+            String prefix, Class<?> owner, String only, Map<Class<?>, String> told, List<String> lines) {
         for (RecordComponent component : owner.getRecordComponents()) {
             Key key = of(owner, component);
             String path = prefix + key.name;
-            Map<String, Class<?>> variants = variants(component.getType());
-            String before = told.get(component.getType());
+            Class<?> type = item(component);
+            String before = told.get(type);
             lines.add(path + ": " + type(component) + ", "
                     + (key.byDefault == null ? "required" : "default " + key.byDefault.text)
-                    + (families.isEmpty() ? "" : "  [" + families + "]"));
+                    + (only.isEmpty() ? "" : "  [" + only + "]"));
             lines.add("    " + key.meaning + (before == null ? "" : "; its keys are those of " + before));
+            Map<String, Class<?>> variants = variants(type);
             if (before == null && !variants.isEmpty()) {
-                told.put(component.getType(), path);
-                variants.forEach((name, variant) -> explain(
-                        path + ".",
-                        variant,
-                        variants.size() == 1 ? families : name.isEmpty() ? FAMILIES : name,
-                        told,
-                        lines));
+                told.put(type, path + (only.isEmpty() ? "" : " [" + only + "]"));
+                String below = path + (type == component.getType() ? "." : "[].");
+                variants.forEach((name, variant) -> {
+                    String which = NAMES.getOrDefault(variant, name);
+                    explain(below, variant, which.isEmpty() ? only : which, told, lines);
+                });
             }
         }
     }
@@ -342,11 +386,11 @@ final class TrainKeys {
         if (type == boolean.class) {
             return "true | false";
         }
-        if (component.getGenericType() instanceof ParameterizedType list) {
-            String item = name((Class<?>) list.getActualTypeArguments()[0]);
-            return component.getName().equals("emaDecay") ? item + ", or a list of them" : "list of " + item + "s";
+        String one = variants(item(component)).isEmpty() ? name(item(component)) : "map";
+        if (type == item(component)) {
+            return one;
         }
-        return variants(type).isEmpty() ? name(type) : "map";
+        return component.getName().equals("emaDecay") ? one + ", or a list of them" : "list of " + one + "s";
     }
 
     private static String name(Class<?> type) {

@@ -8,13 +8,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
-import java.util.function.LongFunction;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.image.Images;
 import org.maskrt.models.image.RgbImage;
-import org.maskrt.models.ops.Shape;
 import org.maskrt.models.ops.Tensor;
 import org.maskrt.models.vae.AutoencoderKl;
 import org.maskrt.models.weights.AtomicFiles;
@@ -25,12 +23,11 @@ import org.maskrt.models.weights.SafeTensors;
 import org.maskrt.models.weights.ScheduleConfig;
 import org.maskrt.models.weights.WeightCheck;
 import org.maskrt.models.weights.Weights;
-import org.maskrt.trainer.Streams.Purpose;
 import org.maskrt.trainer.data.Batch;
 import org.maskrt.trainer.data.BatchOrder;
 import org.maskrt.trainer.data.Batches;
 import org.maskrt.trainer.data.ImageSource;
-import org.maskrt.trainer.data.LatentCache;
+import org.maskrt.trainer.data.PairSource;
 
 /**
  * A whole run: an autoencoder, then a denoiser on its latents, then a model folder. A folder with a run that did not end is gone on with: what is
@@ -40,7 +37,6 @@ public final class Training {
     private static final int ENCODE_BATCH = 64;
     private static final int MEASURED_BATCHES = 16;
     private static final int PREVIEW_PICTURES = 8;
-    private static final long SHARD_BYTES = 256L << 20;
 
     private final TrainConfig config;
     private final Path out;
@@ -73,19 +69,17 @@ public final class Training {
             TrainConfig config, Path out, Devices devices, TrainListener listener, BooleanSupplier cancelled) {
         Training training = new Training(config, out, devices, listener, cancelled);
         AtomicFiles.writeString(out.resolve("training/config.yaml"), config.yaml());
-        AutoencoderKl autoencoder = training.autoencoder();
-        training.transformer(autoencoder);
+        training.autoencoder();
+        training.transformer();
     }
 
     /** The first stage; its result is in {@code training/autoencoder/model}. */
-    private AutoencoderKl autoencoder() {
+    private void autoencoder() {
         AutoencoderTraining c = config.autoencoder();
         Stage stage = stage("autoencoder", c.steps(), c.accumulate(), c.optimizer());
         Path finished = stage.folder().resolve("model");
         if (Files.exists(finished.resolve("config.json"))) {
-            try (Component<AutoencoderKl> done = Component.openAutoencoder(finished)) {
-                return done.model();
-            }
+            return;
         }
         AutoencoderKl model = new AutoencoderKl(c.model());
         NdParams layout = new NdParams(WeightCheck.wanted(model));
@@ -109,7 +103,6 @@ public final class Training {
             Map<String, Tensor> weights = layout.unflatten(opened.state().averaged(0));
             writeAverages(stage, opened.state());
             Component.writeAutoencoder(finished, scaled, Weights.of(finished.toString(), weights), DType.F32);
-            return scaled;
         }
     }
 
@@ -137,49 +130,63 @@ public final class Training {
         return Math.sqrt(squares / count - sum / count * (sum / count));
     }
 
-    private void transformer(AutoencoderKl autoencoder) {
+    private void transformer() {
         DenoiserTraining c = config.transformer();
         Stage stage = stage("transformer", c.steps(), c.accumulate(), c.optimizer());
-        int side = config.data().size() / autoencoder.config().downsampling();
-        Denoiser model = c.model().of(side, autoencoder.config().latentChannels(), source.numClasses());
-        NdParams layout = new NdParams(WeightCheck.wanted(model));
         Fit fit = fit(stage);
         Path first = out.resolve("training/autoencoder/model");
         try (Component<AutoencoderKl> files = Component.openAutoencoder(first);
-                EagerModel codec = new EagerModel(files.weights(), devices.get(0));
-                LatentCache cache = latents(codec, files);
-                Fit.Opened opened = fit.open(engine, devices.get(0), layout, Initialisation.DIFFUSION, config.seed());
-                Replicas replicas = new Replicas(engine, opened.state(), devices, c.precision());
-                EagerModel average = new EagerModel(layout, opened.state().average())) {
-            BatchOrder order = order(c.batch());
-            float scale = (float) autoencoder.config().scalingFactor();
-            LongFunction<Batch> latents = step -> {
-                Batch b = cache.draw(order, step, streams.of(Purpose.POSTERIOR, step));
-                for (int i = 0; i < b.values().length; i++) {
-                    b.values()[i] *= scale;
-                }
-                return b;
-            };
-            fit.run(opened, replicas, c.objective(model, streams, latents), step -> {
-                Tensor sampled = Previews.sample(average, model, c.preview(), streams);
-                Tensor pictures =
-                        codec.run((o, p, in) -> autoencoder.decode(o, p, o.scale(in.get(0), 1 / scale)), sampled);
-                save(stage, step, Mosaic.of(pictures, c.preview().columns()));
-            });
-            writeAverages(stage, opened.state());
-            Map<String, Tensor> weights = layout.unflatten(opened.state().averaged(0));
-            Map<Integer, String> labels = new TreeMap<>();
-            for (int i = 0; i < source.labels().size(); i++) {
-                labels.put(i, source.labels().get(i));
+                EagerModel eager = new EagerModel(files.weights(), devices.get(0));
+                LatentData data = data(new Codec(eager, files.model(), devices.get(0)), files.sha256())) {
+            Denoiser model = data.model();
+            NdParams layout = new NdParams(WeightCheck.wanted(model));
+            try (Fit.Opened opened = fit.open(engine, devices.get(0), layout, Initialisation.DIFFUSION, config.seed());
+                    Replicas replicas = new Replicas(engine, opened.state(), devices, c.precision());
+                    EagerModel average = new EagerModel(layout, opened.state().average())) {
+                fit.run(opened, replicas, data.objective(), step -> save(stage, step, data.preview(average)));
+                writeAverages(stage, opened.state());
+                Weights weights = Weights.of(
+                        "the trained transformer",
+                        layout.unflatten(opened.state().averaged(0)));
+                ModelFolder.write(
+                        out,
+                        new ModelFolder.Contents(model, weights, ScheduleConfig.linear(), labels(model)),
+                        files.model(),
+                        files.weights(),
+                        DType.F32);
+                data.finish(out);
             }
-            ModelFolder.write(
-                    out,
-                    new ModelFolder.Contents(
-                            model, Weights.of("the trained transformer", weights), ScheduleConfig.linear(), labels),
-                    autoencoder,
-                    files.weights(),
-                    DType.F32);
         }
+    }
+
+    private Map<Integer, String> labels(Denoiser model) {
+        Map<Integer, String> labels = new TreeMap<>();
+        for (int i = 0; i < model.numClasses() && i < source.labels().size(); i++) {
+            labels.put(i, source.labels().get(i));
+        }
+        return labels;
+    }
+
+    private LatentData data(Codec codec, String digest) {
+        DenoiserTraining training = config.transformer();
+        Cache cache = new Cache(
+                out.resolve("training/latents"),
+                "seed " + config.seed() + ", " + config.data() + ", autoencoder " + digest,
+                done -> {
+                    if (cancelled.getAsBoolean()) {
+                        throw new MaskRtException(
+                                ExitCode.INTERRUPTED,
+                                out + ": interrupted while encoding pictures; run the same command again to go on");
+                    }
+                    listener.progress(done, Map.of());
+                });
+        if (training.model() instanceof Emd3cSizes sizes && config.data() instanceof DataConfig.Pairs data) {
+            PairSource pairs = data.pairs(config.seed(), listener::note);
+            listener.stage("latents", 0, pairs.count());
+            return PairedData.open(training, sizes, new PairedData.Pictures(pairs, data.size()), codec, cache, streams);
+        }
+        listener.stage("latents", 0, source.count());
+        return LabelledData.open(training, source, config.data().mirror(), codec, cache, streams);
     }
 
     /** The averages of all decays but the first, which is the model. */
@@ -189,27 +196,6 @@ public final class Training {
             Path file = stage.folder().resolve("ema-" + decays.get(i) + ".safetensors");
             SafeTensors.write(file, state.layout().unflatten(state.averaged(i)), DType.F32);
         }
-    }
-
-    private LatentCache latents(EagerModel codec, Component<AutoencoderKl> files) {
-        AutoencoderKl autoencoder = files.model();
-        int side = config.data().size() / autoencoder.config().downsampling();
-        LatentCache.Layout layout = new LatentCache.Layout(
-                Shape.of(autoencoder.config().latentChannels(), side, side),
-                config.data().mirror(),
-                ENCODE_BATCH,
-                SHARD_BYTES,
-                "seed " + config.seed() + ", " + config.data() + ", autoencoder " + files.sha256());
-        listener.stage("latents", 0, source.count());
-        return LatentCache.open(
-                out.resolve("training/latents"), layout, source, images -> codec.encode(autoencoder, images), done -> {
-                    if (cancelled.getAsBoolean()) {
-                        throw new MaskRtException(
-                                ExitCode.INTERRUPTED,
-                                out + ": interrupted while encoding pictures; run the same command again to go on");
-                    }
-                    listener.progress(done, Map.of());
-                });
     }
 
     private static void save(Stage stage, long step, RgbImage image) {

@@ -102,13 +102,19 @@ class TrainConfigTest {
         assertEquals(2L * heads.size(), text.lines().count());
         for (String line : List.of(
                 "seed: whole number, required",
-                "data.mirror: true | false, required",
+                "data.mirror: true | false, required  [shapes, or a folder]",
+                "data.folder: text, required  [pairs]",
+                "data.images: whole number, required  [scenes]",
+                "transformer.model.sources: list of maps, required  [emd3c]",
+                "transformer.model.sources[].kind: latent | feature, required  [emd3c]",
+                "transformer.model.sources[].image_size: whole number, default 224  [emd3c]",
                 "autoencoder.model.block_out_channels: list of whole numbers, required",
                 "autoencoder.precision: fp32 | bf16, required",
                 "autoencoder.optimizer.ema_decay: number, or a list of them, required",
                 "transformer.accumulate: whole number, default 1",
                 "transformer.timesteps: uniform | loss-aware, default uniform",
                 "transformer.model.masking.mask_range: number, default 0.2 for mdt-v2, 0 for others  [dit, mdt-v1, mdt-v2]",
+                "transformer.model.mask_ratio: number, required  [emd3c]",
                 "transformer.model.masking.mask_range: number, default 0.0  [maskdit]",
                 "transformer.model.masking.unmasking: none | zero | cosine, required  [maskdit]")) {
             assertTrue(heads.contains(line), () -> line + " in\n" + text);
@@ -153,11 +159,41 @@ class TrainConfigTest {
     }
 
     @Test
+    void pairsAreForAnEmd3cAlone() {
+        String emd3c =
+                "{family: emd3c, patch_size: 2, hidden_size: 16, depth: 4, num_heads: 2, mlp_ratio: 4, decode_layer: 2,"
+                        + " mask_ratio: 0.3, sources: [{name: lsif, kind: latent}]}";
+        String pairs = "data: {source: pairs, folder: somewhere, size: 16}";
+        String model = CONFIG.replaceFirst("\\{family: mdt-v2[^}]*\\}", emd3c);
+        String data = CONFIG.replaceFirst("data: .*", pairs);
+        assertEquals(
+                "a.yaml: data: source must be pairs or scenes for the family emd3c, got pictures",
+                assertThrows(MaskRtException.class, () -> TrainConfig.parse("a.yaml", model))
+                        .getMessage());
+        assertEquals(
+                "a.yaml: data: source must be shapes or a folder of pictures for families other than emd3c, got pairs",
+                assertThrows(MaskRtException.class, () -> TrainConfig.parse("a.yaml", data))
+                        .getMessage());
+        TrainConfig both = TrainConfig.parse("a.yaml", model.replaceFirst("data: .*", pairs));
+        assertEquals(both, TrainConfig.parse("b.yaml", both.yaml()));
+        assertFalse(both.yaml().contains("image_size"), both.yaml());
+        for (String source : List.of("{name: gsif, kind: feature}", "{name: lsif, kind: latent, encoder: there}")) {
+            String yaml = both.yaml().replace("sources:\n", "sources:\n    - " + source + "\n");
+            assertTrue(
+                    assertThrows(MaskRtException.class, () -> TrainConfig.parse("a.yaml", yaml))
+                            .getMessage()
+                            .startsWith("a.yaml: transformer.model.sources: encoder of "),
+                    yaml);
+        }
+    }
+
+    @Test
     void unknownFamilyIsNamed() {
         TrainConfig config = TrainConfig.parse("a.yaml", CONFIG.replace("mdt-v2", "mdt-v3"));
         MaskRtException e = assertThrows(
                 MaskRtException.class, () -> config.transformer().model().of(8, 4, 10));
-        assertEquals("transformer.model.family must be dit, mdt-v1, mdt-v2 or maskdit, got 'mdt-v3'", e.getMessage());
+        assertEquals(
+                "transformer.model.family must be dit, mdt-v1, mdt-v2, maskdit or emd3c, got 'mdt-v3'", e.getMessage());
     }
 
     @Test

@@ -23,8 +23,8 @@ class LatentCacheTest {
 
     private static final ImageSource SOURCE = BatchesTest.Numbered.of(10);
     private static final Shape LATENT = Shape.of(1, 1, 2);
-    /** Two batches of two pictures: 2 kinds x 4 values x 4 bytes each. */
-    private static final long SHARD_BYTES = 5 * 32;
+    /** Two batches of two pictures, each of 2 kinds x 4 values and a label of 4 bytes. */
+    private static final long SHARD_BYTES = 4 * 36 + 1;
 
     private final List<Long> progress = new ArrayList<>();
 
@@ -101,9 +101,9 @@ class LatentCacheTest {
     @Test
     void refusesWhatItDoesNotHold() {
         open(false, "ten pictures").close();
-        Path first = folder.resolve("latents-00001-of-00001.safetensors");
+        Path first = folder.resolve("latents-00001-of-00002.safetensors");
         assertEquals(
-                first + ": expected the latents of 10 pictures of other pictures, got those of ten pictures; delete the"
+                first + ": expected the latents of 6 samples of other pictures, got those of ten pictures; delete the"
                         + " folder to have them encoded anew",
                 assertThrows(MaskRtException.class, () -> open(false, "other pictures"))
                         .getMessage());
@@ -117,7 +117,7 @@ class LatentCacheTest {
         }
         LatentCache.Layout layout = new LatentCache.Layout(LATENT, false, 4, 1, "ten pictures");
         assertEquals(
-                "latent cache: expected moments [4,2,1,2] of the encoder, got [4,3,2,2]; give it an autoencoder's encode",
+                "latent cache: expected moments [4,2,1,2] of the encoder, got [4,3,2,2]; give it one of these sizes",
                 assertThrows(
                                 IllegalArgumentException.class,
                                 () -> LatentCache.open(
