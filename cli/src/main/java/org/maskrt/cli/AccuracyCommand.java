@@ -69,10 +69,7 @@ final class AccuracyCommand implements Callable<Integer> {
             requireShapes(pipeline.model().numClasses());
             List<Integer> classes = SampleCommand.allClasses(pipeline);
             classes.forEach(label -> names.add(pipeline.classNames().getOrDefault(label, String.valueOf(label))));
-            GenerationRequest request = GenerationRequest.of(SampleCommand.repeated(classes, perClass))
-                    .with(sampling.sampling())
-                    .with(sampling.guidance(pipeline.schedule().trainTimesteps()))
-                    .with(sampling.seeds());
+            GenerationRequest request = sampling.request(pipeline, SampleCommand.repeated(classes, perClass));
             result = SampleCommand.generate(pipeline, request, quiet);
         }
         RgbImage first = result.images().get(0);

@@ -17,6 +17,7 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "bench",
         mixinStandardHelpOptions = true,
+        subcommands = BenchTrainingCommand.class,
         description = {
             "Milliseconds of one guided step at batch 1, beside the same step run eagerly by DJL in turn with it.",
             "Also the fraction of the speed of a large matrix product, measured in the same run. Samples are kept apart by the placement of"
@@ -77,7 +78,7 @@ final class BenchCommand implements Callable<Integer> {
         return 0;
     }
 
-    private static String spread(Samples.Spread s) {
+    static String spread(Samples.Spread s) {
         return String.format(Locale.ROOT, "%.1f (%.1f-%.1f)", s.middle(), s.low(), s.high());
     }
 }

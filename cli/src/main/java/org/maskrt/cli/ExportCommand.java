@@ -14,6 +14,7 @@ import org.maskrt.exporter.ExportOptions;
 import org.maskrt.exporter.ExportReport;
 import org.maskrt.exporter.GraphStyle;
 import org.maskrt.exporter.OnnxExporter;
+import org.maskrt.exporter.graphs.ModelGraphs;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
@@ -32,8 +33,9 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         description = {
             "Write a model folder's inference graphs as ONNX, check them, and compare them with the eager model.",
-            "Graphs: transformer, conditioner, denoiser, guided_step, ccnet (E-MD3C), vae_encoder, vae_decoder. The side-interpolater is not in them: in"
-                    + " inference it is the addition of the decoder position embedding."
+            "Graphs: transformer, conditioner, denoiser, guided_step, ccnet (E-MD3C), vae_encoder, vae_decoder, image_encoder. The side-interpolater is not in them: in"
+                    + " inference it is the addition of the decoder position embedding.",
+            "The graph inpaint (MDT), which keeps the side-interpolater for 'maskrt inpaint', is made where --graphs names it."
         })
 final class ExportCommand implements Callable<Integer> {
     @Spec
@@ -52,7 +54,7 @@ final class ExportCommand implements Callable<Integer> {
             names = "--graphs",
             split = ",",
             paramLabel = "NAME",
-            description = "Only these graphs (default: all that the folder has).")
+            description = "Only these graphs (default: all that the folder has, without inpaint).")
     private @Nullable List<String> graphs;
 
     @Option(
@@ -180,6 +182,11 @@ final class ExportCommand implements Callable<Integer> {
                         ExitCode.USAGE,
                         folder.path() + ": there is no autoencoder to export; add one, or name other graphs");
             }
+            folder.imageEncoders().forEach((name, encoder) -> {
+                int size = folder.pictureSize(encoder.model());
+                reports.addAll(exporter.export(
+                        new ModelGraphs.ImageEncoder(encoder.model(), name, size), encoder.weights(), onnx));
+            });
         }
         return reports;
     }

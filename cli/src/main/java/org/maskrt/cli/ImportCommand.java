@@ -2,21 +2,26 @@ package org.maskrt.cli;
 
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.PaperTable;
 import org.maskrt.models.convert.Checkpoint;
 import org.maskrt.models.convert.Recognition;
-import org.maskrt.models.vae.AutoencoderKl;
+import org.maskrt.models.convert.Recognition.Part;
+import org.maskrt.models.ops.Shape;
 import org.maskrt.models.weights.Component;
 import org.maskrt.models.weights.DType;
 import org.maskrt.models.weights.ModelFolder;
 import org.maskrt.models.weights.ScheduleConfig;
 import org.maskrt.models.weights.WeightCheck;
+import org.maskrt.models.weights.Weights;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -28,15 +33,19 @@ import picocli.CommandLine.Spec;
         name = "import",
         mixinStandardHelpOptions = true,
         description = {
-            "Turn a published checkpoint into a model folder: .pt files of DiT, MDT (v1, v2) and MaskDiT, safetensors files, and diffusers' DiT"
-                    + " folders.",
+            "Turn a published checkpoint into a model folder: .pt files of DiT, MDT (v1, v2), E-MD3C and MaskDiT, safetensors files, and"
+                    + " diffusers' DiT folders.",
+            "An autoencoder (.ckpt of CompVis, a folder of diffusers) or a DINOv2 (.pth of its authors, a folder of transformers) goes into the"
+                    + " model folder DIR if that is one already; otherwise DIR becomes a folder of that part alone.",
             "Model and sizes are recognised from the names and shapes of the weights. Nothing in a .pt file is executed."
         })
 final class ImportCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    @Parameters(paramLabel = "SOURCE", description = "A .pt or .safetensors file, or a folder of diffusers.")
+    @Parameters(
+            paramLabel = "SOURCE",
+            description = "A .pt, .pth, .ckpt or .safetensors file, or a folder of diffusers or transformers.")
     private Path source;
 
     @Option(
@@ -56,9 +65,17 @@ final class ImportCommand implements Callable<Integer> {
 
     @Option(
             names = "--vae",
-            paramLabel = "DIR",
-            description = "The autoencoder to put beside it: a folder of AutoencoderKL as diffusers publishes it.")
+            paramLabel = "PATH",
+            description =
+                    "The autoencoder to put beside a denoiser: a checkpoint, or a folder of diffusers' AutoencoderKL.")
     private @Nullable Path vae;
+
+    @Option(
+            names = "--image-encoder",
+            paramLabel = "PATH",
+            description =
+                    "A DINOv2 to put beside a denoiser: a checkpoint, or a folder of transformers; may be given twice.")
+    private List<Path> imageEncoders = new ArrayList<>();
 
     @Option(
             names = "--heads",
@@ -69,7 +86,7 @@ final class ImportCommand implements Callable<Integer> {
     @Option(
             names = "--decode-layer",
             paramLabel = "N",
-            description = "Blocks after the side-interpolater of an MDT v1 (default: 2, as published).")
+            description = "Blocks after the side-interpolater of an MDT v1 or E-MD3C (default: 2, as published).")
     private @Nullable Integer decodeLayer;
 
     @Option(
@@ -89,42 +106,107 @@ final class ImportCommand implements Callable<Integer> {
         Recognition.Hints hints = new Recognition.Hints(optional(heads), optional(decodeLayer));
         try (Checkpoint checkpoint = Checkpoint.open(source, part, hints)) {
             Recognition found = checkpoint.recognition();
-            PaperTable table = PaperTable.of(found.denoiser());
             out.println("source       " + checkpoint.source());
-            out.println("model        " + found.denoiser());
-            out.println("parameters   " + Tables.count(table.parameters()) + " in inference");
+            print(out, found.part());
             found.assumptions().forEach(line -> out.println("assumed      " + line));
             if (!checkpoint.labels().isEmpty()) {
                 out.println("class names  " + checkpoint.labels().size());
             }
             if (output != null && !dryRun) {
-                write(checkpoint, output);
+                WeightCheck.requireFinite(checkpoint.weights());
+                Path written = write(checkpoint, output);
                 out.printf(
                         Locale.ROOT,
-                        "%s: written in %.1f s; next: maskrt export %s%n",
-                        output,
+                        "%s: written in %.1f s; next: maskrt %s %s%n",
+                        written,
                         (System.nanoTime() - started) / 1e9,
+                        ModelFolder.isModelFolder(output) ? "export" : "inspect",
                         output);
             }
         }
         return 0;
     }
 
-    private void write(Checkpoint checkpoint, Path folder) {
-        WeightCheck.requireFinite(checkpoint.weights());
-        ModelFolder.Contents contents = new ModelFolder.Contents(
-                checkpoint.recognition().denoiser(),
-                checkpoint.weights(),
-                ScheduleConfig.linear(),
-                checkpoint.labels());
-        if (vae == null) {
-            ModelFolder.write(folder, contents, dtype);
-            return;
+    private static void print(PrintWriter out, Part part) {
+        if (part instanceof Part.Transformer transformer) {
+            out.println("model        " + transformer.model());
+            out.println("parameters   "
+                    + Tables.count(PaperTable.of(transformer.model()).parameters()) + " in inference");
+        } else {
+            out.println("model        "
+                    + (part instanceof Part.Vae vae ? vae.model() : ((Part.ImageEncoder) part).model()));
+            long parameters =
+                    part.wanted().values().stream().mapToLong(Shape::size).sum();
+            out.println("parameters   " + Tables.count(parameters));
         }
-        try (Component<AutoencoderKl> autoencoder = Component.openAutoencoder(vae)) {
-            autoencoder.warnings().forEach(line -> spec.commandLine().getErr().println("warning: " + line));
-            ModelFolder.write(folder, contents, autoencoder.model(), autoencoder.weights(), dtype);
+    }
+
+    private Path write(Checkpoint checkpoint, Path folder) {
+        Weights weights = checkpoint.weights();
+        boolean isModel = ModelFolder.isModelFolder(folder);
+        Part found = checkpoint.recognition().part();
+        if (found instanceof Part.Vae autoencoder) {
+            if (isModel) {
+                return ModelFolder.putAutoencoder(folder, autoencoder.model(), weights, dtype);
+            }
+            Component.writeAutoencoder(folder, autoencoder.model(), weights, dtype);
+        } else if (found instanceof Part.ImageEncoder encoder) {
+            if (isModel) {
+                return ModelFolder.putImageEncoder(folder, encoder.model(), weights, dtype);
+            }
+            Component.writeImageEncoder(folder, encoder.model(), weights, dtype);
+        } else {
+            writeModel(checkpoint, folder);
         }
+        return folder;
+    }
+
+    private void writeModel(Checkpoint checkpoint, Path folder) {
+        Denoiser denoiser = checkpoint.recognition().denoiser();
+        List<Checkpoint> opened = new ArrayList<>();
+        try {
+            List<Part.Vae> autoencoders = new ArrayList<>();
+            if (vae != null) {
+                opened.add(Checkpoint.open(vae, null, Recognition.Hints.NONE));
+                autoencoders.add(expect("--vae", opened.get(0), Part.Vae.class));
+                ModelFolder.requireLatents(vae.toString(), autoencoders.get(0).model(), denoiser);
+            }
+            List<Part.ImageEncoder> encoders = new ArrayList<>();
+            for (Path path : imageEncoders) {
+                Checkpoint read = Checkpoint.open(path, null, Recognition.Hints.NONE);
+                opened.add(read);
+                encoders.add(expect("--image-encoder", read, Part.ImageEncoder.class));
+            }
+            ModelFolder.write(
+                    folder,
+                    new ModelFolder.Contents(
+                            denoiser, checkpoint.weights(), ScheduleConfig.linear(), checkpoint.labels()),
+                    dtype);
+            for (Part.Vae autoencoder : autoencoders) {
+                ModelFolder.putAutoencoder(
+                        folder, autoencoder.model(), opened.get(0).weights(), dtype);
+            }
+            int first = autoencoders.size();
+            for (int i = 0; i < encoders.size(); i++) {
+                ModelFolder.putImageEncoder(
+                        folder, encoders.get(i).model(), opened.get(first + i).weights(), dtype);
+            }
+        } finally {
+            opened.forEach(Checkpoint::close);
+        }
+    }
+
+    private <P extends Part> P expect(String option, Checkpoint read, Class<P> type) {
+        Recognition found = read.recognition();
+        if (!type.isInstance(found.part())) {
+            throw new MaskRtException(
+                    ExitCode.USAGE,
+                    option + ": expected " + (type == Part.Vae.class ? "an AutoencoderKL" : "a DINOv2") + ", found "
+                            + found.part() + " in " + read.weights().origin() + "; name another file");
+        }
+        found.assumptions().forEach(line -> spec.commandLine().getErr().println(option + ": " + line));
+        WeightCheck.requireFinite(read.weights());
+        return type.cast(found.part());
     }
 
     private static OptionalInt optional(@Nullable Integer value) {

@@ -14,7 +14,12 @@ import org.jspecify.annotations.Nullable;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.PaperTable;
 import org.maskrt.models.Presets;
+import org.maskrt.models.convert.Checkpoint;
+import org.maskrt.models.convert.Recognition;
+import org.maskrt.models.dinov2.DinoV2;
+import org.maskrt.models.dinov2.DinoV2Config;
 import org.maskrt.models.ops.CostOps;
+import org.maskrt.models.ops.Shape;
 import org.maskrt.models.vae.AutoencoderKl;
 import org.maskrt.models.weights.ModelFolder;
 import picocli.CommandLine.Command;
@@ -28,7 +33,7 @@ import picocli.CommandLine.Spec;
         name = "inspect",
         mixinStandardHelpOptions = true,
         description = {
-            "Parameters, MACs, bytes and shapes of a preset or a model folder.",
+            "Parameters, MACs, bytes and shapes of a preset or a model folder, or of a folder of an autoencoder or image encoder alone.",
             "Parameters are the trained ones of the inference graph. MACs are those of matrix products and convolutions for one sample; the"
                     + " papers' figures add a small LayerNorm term (1 an element for DiT, 4 for MDT)."
         })
@@ -38,7 +43,7 @@ final class InspectCommand implements Callable<Integer> {
 
     @Parameters(
             paramLabel = "MODEL",
-            description = "A preset such as MDTv2-XL/2, or a model folder; 'presets' lists them all.")
+            description = "A preset such as MDTv2-XL/2 or dinov2-vitb14, or a folder; 'presets' lists them all.")
     private String model;
 
     @Option(
@@ -55,12 +60,25 @@ final class InspectCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        DinoV2Config encoder = DinoV2Config.presets().get(model.toLowerCase(Locale.ROOT));
+        Path config = Path.of(model, "config.json");
         if (model.equals("presets")) {
             presets();
+        } else if (encoder != null) {
+            report(new DinoV2(encoder), encoder.imageSize());
+        } else if (Files.exists(config) && !ModelFolder.isModelFolder(Path.of(model))) {
+            component(Path.of(model));
         } else if (Files.isDirectory(Path.of(model)) || !Presets.isName(model)) {
             try (ModelFolder folder = ModelFolder.open(Path.of(model))) {
                 folder.warnings().forEach(w -> spec.commandLine().getErr().println("warning: " + w));
                 report(folder.denoiser(), folder.hasAutoencoder() ? folder.autoencoder() : null, folder);
+                if (!json) {
+                    folder.imageEncoders().forEach((name, part) -> {
+                        out().println();
+                        out().println("part             " + name);
+                        report(part.model(), folder.pictureSize(part.model()));
+                    });
+                }
             }
         } else {
             report(Presets.of(model, inputSize), null, null);
@@ -78,7 +96,76 @@ final class InspectCommand implements Callable<Integer> {
                     Tables.count(table.macs()),
                     Tables.count(table.matmulMacs())));
         }
+        DinoV2Config.presets().forEach((name, config) -> {
+            CostOps.Cost total = trace(new DinoV2(config), config.imageSize()).total();
+            rows.add(List.of(
+                    name, Tables.count(total.parameters()), Tables.count(total.macs()), Tables.count(total.macs())));
+        });
         out().print(Tables.of(List.of("preset", "parameters", "MACs (paper)", "MACs (products)"), rows));
+    }
+
+    private void component(Path folder) {
+        try (Checkpoint read = Checkpoint.open(folder, null, Recognition.Hints.NONE)) {
+            Recognition found = read.recognition();
+            found.assumptions().forEach(w -> spec.commandLine().getErr().println("warning: " + w));
+            if (found.part() instanceof Recognition.Part.ImageEncoder encoder) {
+                report(encoder.model(), encoder.model().config().imageSize());
+            } else if (found.part() instanceof Recognition.Part.Vae vae) {
+                report(vae.model());
+            } else {
+                report(found.denoiser(), null, null);
+            }
+        }
+    }
+
+    private void report(AutoencoderKl vae) {
+        int side = vae.config().sampleSize();
+        int latent = side / vae.config().downsampling();
+        CostOps costs = new CostOps();
+        Shape moments =
+                vae.encode(costs, costs.params(), costs.input(1, vae.config().inChannels(), side, side));
+        vae.decode(costs, costs.params(), costs.input(1, vae.config().latentChannels(), latent, latent));
+        report(
+                vae.toString(),
+                List.of(
+                        "sample           [B," + vae.config().inChannels() + "," + side + "," + side + "] -> moments "
+                                + moments.with(0, Shape.BATCH),
+                        "sample_size      " + side),
+                costs);
+    }
+
+    private void report(DinoV2 encoder, int side) {
+        DinoV2Config c = encoder.config();
+        int tokens = (side / c.patchSize()) * (side / c.patchSize());
+        report(
+                encoder.toString(),
+                List.of("pixels           [B," + c.numChannels() + "," + side + "," + side + "] -> class_token [B,"
+                        + c.hiddenSize() + "], patch_tokens [B," + tokens + "," + c.hiddenSize() + "]"),
+                trace(encoder, side));
+    }
+
+    private static CostOps trace(DinoV2 encoder, int side) {
+        CostOps costs = new CostOps();
+        encoder.forward(costs, costs.params(), costs.input(1, encoder.config().numChannels(), side, side));
+        return costs;
+    }
+
+    /** A part on its own. */
+    private void report(String name, List<String> lines, CostOps costs) {
+        CostOps.Cost total = costs.total();
+        if (json) {
+            ObjectNode root = costs(name, total.parameters(), costs);
+            out().println(root.toPrettyString());
+            return;
+        }
+        out().println("model            " + name);
+        lines.forEach(out()::println);
+        out().printf(Locale.ROOT, "parameters       %s (%,d)%n", Tables.count(total.parameters()), total.parameters());
+        out().println("weights          " + Tables.bytes(4 * total.parameters()) + " fp32, "
+                + Tables.bytes(2 * total.parameters()) + " fp16");
+        out().println("MACs             " + Tables.count(total.macs()) + " in products");
+        out().println("bytes moved      " + Tables.bytes(total.bytes()) + " fp32, nothing fused");
+        printPaths(costs);
     }
 
     private void report(Denoiser denoiser, @Nullable AutoencoderKl vae, @Nullable ModelFolder folder) {
@@ -124,6 +211,10 @@ final class InspectCommand implements Callable<Integer> {
                 out().println("labels           " + folder.labels());
             }
         }
+        printPaths(costs);
+    }
+
+    private void printPaths(CostOps costs) {
         if (paths) {
             List<List<String>> rows = new ArrayList<>();
             for (CostOps.Cost c : costs.rows()) {
@@ -136,14 +227,20 @@ final class InspectCommand implements Callable<Integer> {
     }
 
     private void printJson(Denoiser denoiser, CostOps costs, PaperTable table) {
-        ObjectMapper mapper = new ObjectMapper();
-        ObjectNode root = mapper.createObjectNode();
-        root.put("model", denoiser.toString());
-        root.put("parameters", table.parameters());
+        ObjectNode root = costs(denoiser.toString(), table.parameters(), costs);
         root.put("macs", table.macs());
-        root.put("matmul_macs", table.matmulMacs());
-        root.put("bytes", costs.total().bytes());
         root.put("modulation_size", denoiser.modulationSize());
+        out().println(root.toPrettyString());
+    }
+
+    private static ObjectNode costs(String model, long parameters, CostOps costs) {
+        CostOps.Cost total = costs.total();
+        ObjectNode root = new ObjectMapper().createObjectNode();
+        root.put("model", model);
+        root.put("parameters", parameters);
+        root.put("macs", total.macs());
+        root.put("matmul_macs", total.macs());
+        root.put("bytes", total.bytes());
         ArrayNode rows = root.putArray("paths");
         for (CostOps.Cost c : costs.rows()) {
             rows.addObject()
@@ -152,7 +249,7 @@ final class InspectCommand implements Callable<Integer> {
                     .put("macs", c.macs())
                     .put("bytes", c.bytes());
         }
-        out().println(root.toPrettyString());
+        return root;
     }
 
     private PrintWriter out() {

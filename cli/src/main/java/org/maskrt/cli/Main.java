@@ -23,6 +23,8 @@ import picocli.CommandLine.Spec;
         subcommands = {
             DemoCommand.class,
             SampleCommand.class,
+            InpaintCommand.class,
+            CustomizeCommand.class,
             TrainCommand.class,
             ImportCommand.class,
             ExportCommand.class,

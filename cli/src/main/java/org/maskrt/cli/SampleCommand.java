@@ -14,7 +14,7 @@ import org.maskrt.runtime.Cancellation;
 import org.maskrt.runtime.DiffusionPipeline;
 import org.maskrt.runtime.GenerationRequest;
 import org.maskrt.runtime.GenerationResult;
-import org.maskrt.runtime.PipelineOptions;
+import org.maskrt.runtime.ProgressListener;
 import org.maskrt.runtime.SampleWriter;
 import org.maskrt.runtime.Timings;
 import picocli.CommandLine.Command;
@@ -62,20 +62,8 @@ final class SampleCommand implements Callable<Integer> {
     @Mixin
     private SamplingOptions sampling;
 
-    @Option(
-            names = "--backend",
-            paramLabel = "NAME",
-            description = "ort-cpu; there is no silent fallback (default: ${DEFAULT-VALUE}).")
-    private String backend = "ort-cpu";
-
-    @Option(names = "--threads", paramLabel = "N", description = "Threads of the backend (default: one per core).")
-    private int threads;
-
-    @Option(
-            names = "--max-batch",
-            paramLabel = "N",
-            description = "Pictures that go through the model at once; more are split (default: ${DEFAULT-VALUE}).")
-    private int maxBatch = 8;
+    @Mixin
+    private BackendOptions backend;
 
     @Option(names = "--force", description = "Replace pictures that are there already.")
     private boolean force;
@@ -87,12 +75,8 @@ final class SampleCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        try (DiffusionPipeline pipeline =
-                DiffusionPipeline.open(model, new PipelineOptions(backend, threads, maxBatch))) {
-            GenerationRequest request = GenerationRequest.of(repeated(labels(pipeline), perClass))
-                    .with(sampling.sampling())
-                    .with(sampling.guidance(pipeline.schedule().trainTimesteps()))
-                    .with(sampling.seeds());
+        try (DiffusionPipeline pipeline = DiffusionPipeline.open(model, backend.pipeline())) {
+            GenerationRequest request = sampling.request(pipeline, repeated(labels(pipeline, classes), perClass));
             GenerationResult result = generate(pipeline, request, quiet);
             SampleWriter.Written written = new SampleWriter(output, force, pipeline.classNames()).write(result);
             print(spec.commandLine().getOut(), result, written);
@@ -100,7 +84,8 @@ final class SampleCommand implements Callable<Integer> {
         return 0;
     }
 
-    private List<Integer> labels(DiffusionPipeline pipeline) {
+    /** The classes of {@code --class-labels}, or every class. */
+    static List<Integer> labels(DiffusionPipeline pipeline, @Nullable List<String> classes) {
         return classes == null
                 ? allClasses(pipeline)
                 : classes.stream().map(name -> pipeline.classIndex(name.trim())).toList();
@@ -123,19 +108,31 @@ final class SampleCommand implements Callable<Integer> {
 
     /** Generates with a progress bar, until the end or Ctrl-C. */
     static GenerationResult generate(DiffusionPipeline pipeline, GenerationRequest request, boolean quiet) {
+        return watched(quiet, (listener, cancellation) -> pipeline.generate(request, listener, cancellation));
+    }
+
+    /** Work that says how far it is, and can be ended. */
+    @FunctionalInterface
+    interface Watched<R> {
+        R run(ProgressListener listener, Cancellation cancellation);
+    }
+
+    /** Runs {@code work} with a progress bar, until the end or Ctrl-C. */
+    static <R> R watched(boolean quiet, Watched<R> work) {
         Cancellation cancellation = new Cancellation();
         try (Progress progress = new Progress(quiet)) {
             return Interrupts.during(
                     cancellation::cancel,
-                    () -> pipeline.generate(
-                            request,
-                            (stage, done, total) -> progress.update(stage.label(), done, total),
-                            cancellation));
+                    () -> work.run((stage, done, total) -> progress.update(stage.label(), done, total), cancellation));
         }
     }
 
     static void print(PrintWriter out, GenerationResult result, SampleWriter.Written written) {
-        Timings t = result.timings();
+        print(out, result.timings());
+        out.println(result.images().size() + " pictures: " + written.grid() + ", " + written.archive());
+    }
+
+    static void print(PrintWriter out, Timings t) {
         out.printf(
                 Locale.ROOT,
                 "load %.2f s, condition %.2f s, denoise %.2f s (%d steps, %.1f ms per step), decode %.2f s%n",
@@ -145,6 +142,5 @@ final class SampleCommand implements Callable<Integer> {
                 t.steps(),
                 t.millisPerStep(),
                 t.decodeMillis() / 1e3);
-        out.println(result.images().size() + " pictures: " + written.grid() + ", " + written.archive());
     }
 }

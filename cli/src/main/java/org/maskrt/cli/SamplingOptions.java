@@ -8,6 +8,9 @@ import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.diffusion.Guidance;
 import org.maskrt.models.diffusion.GuidedChannels;
+import org.maskrt.models.emd3c.Emd3c;
+import org.maskrt.runtime.DiffusionPipeline;
+import org.maskrt.runtime.GenerationRequest;
 import org.maskrt.runtime.GuidanceOptions;
 import org.maskrt.runtime.Sampling;
 import org.maskrt.runtime.Seeds;
@@ -34,8 +37,9 @@ final class SamplingOptions {
     @Option(
             names = "--sampler",
             paramLabel = "NAME",
-            description = "ddim, ddpm (learned variance) or dpm-solver++ (2M) (default: ${DEFAULT-VALUE}).")
-    private String sampler = "ddim";
+            description =
+                    "ddim, ddpm (learned variance), dpm-solver++ (2M), or heun (MaskDiT's) (default: heun for MaskDiT, ddim for the others).")
+    private @Nullable String sampler;
 
     @Option(names = "--eta", description = "Noise of DDIM: 0 none, 1 as much as DDPM (default: ${DEFAULT-VALUE}).")
     private double eta;
@@ -43,16 +47,17 @@ final class SamplingOptions {
     @Option(
             names = {"--cfg-scale", "--guidance-scale"},
             paramLabel = "W",
-            description = "Weight of classifier-free guidance; 1 is none (default: ${DEFAULT-VALUE}).")
-    private double scale = 3.8;
+            description =
+                    "Weight of classifier-free guidance; 1 is none (default: 1.5 for MaskDiT, 3.8 for the others).")
+    private @Nullable Double scale;
 
     @Option(
             names = "--guidance",
             paramLabel = "SCHEDULE",
             description =
                     "How the weight follows the timestep: none, constant, linear, cosine (power-cosine as MDT's code has it) or"
-                            + " cosine_paper (as the MDT paper has it) (default: ${DEFAULT-VALUE}).")
-    private Schedule guidance = Schedule.cosine;
+                            + " cosine_paper (as the MDT paper has it) (default: constant for MaskDiT, cosine for the others).")
+    private @Nullable Schedule guidance;
 
     @Option(
             names = {"--scale-pow", "--pow-scale"},
@@ -63,8 +68,8 @@ final class SamplingOptions {
     @Option(
             names = "--guided-channels",
             paramLabel = "WHICH",
-            description = "reference (the first three, as published) or all (default: ${DEFAULT-VALUE}).")
-    private GuidedChannels channels = GuidedChannels.REFERENCE;
+            description = "reference (the first three) or all (default: as the model's authors sample).")
+    private @Nullable GuidedChannels channels;
 
     @Option(
             names = "--skip-tolerance",
@@ -91,24 +96,35 @@ final class SamplingOptions {
                             + " (default: ${DEFAULT-VALUE}).")
     private String rng = "per-image";
 
-    Sampling sampling() {
-        return new Sampling(steps, Sampling.Method.named(sampler), eta);
+    /** A picture of each label by the pipeline's model, as these options say. */
+    GenerationRequest request(DiffusionPipeline pipeline, List<Integer> labels) {
+        Sampling.Method method = sampler == null ? Sampling.methodOf(pipeline.model()) : Sampling.Method.named(sampler);
+        return GenerationRequest.of(labels)
+                .with(new Sampling(steps, method, eta))
+                .with(guidance(pipeline, method))
+                .with(seeds());
     }
 
-    GuidanceOptions guidance(int trainTimesteps) {
-        Guidance schedule = scale == 1
+    private GuidanceOptions guidance(DiffusionPipeline pipeline, Sampling.Method method) {
+        int trainTimesteps = pipeline.schedule().trainTimesteps();
+        boolean heun = method == Sampling.Method.HEUN;
+        double published = heun ? 1.5 : pipeline.model() instanceof Emd3c ? 2 : 3.8;
+        double weight = scale == null ? published : scale;
+        Schedule form = guidance == null ? heun ? Schedule.constant : Schedule.cosine : guidance;
+        Guidance schedule = weight == 1
                 ? Guidance.none()
-                : switch (guidance) {
+                : switch (form) {
                     case none -> Guidance.none();
-                    case constant -> new Guidance.Constant(scale);
-                    case linear -> new Guidance.Linear(scale, trainTimesteps);
-                    case cosine -> new Guidance.PowerCosine(scale, power, trainTimesteps);
-                    case cosine_paper -> new Guidance.PaperPowerCosine(scale, power, trainTimesteps);
+                    case constant -> new Guidance.Constant(weight);
+                    case linear -> new Guidance.Linear(weight, trainTimesteps);
+                    case cosine -> new Guidance.PowerCosine(weight, power, trainTimesteps);
+                    case cosine_paper -> new Guidance.PaperPowerCosine(weight, power, trainTimesteps);
                 };
-        return new GuidanceOptions(schedule, channels, skipTolerance);
+        return new GuidanceOptions(
+                schedule, channels == null ? pipeline.model().guidedChannels() : channels, skipTolerance);
     }
 
-    Seeds seeds() {
+    private Seeds seeds() {
         Seeds.Rng generator = Seeds.Rng.named(rng);
         return new Seeds(generator, seeds == null ? List.of(seed) : numbers(seeds));
     }

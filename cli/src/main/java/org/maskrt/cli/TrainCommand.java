@@ -7,14 +7,17 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.maskrt.models.weights.DType;
 import org.maskrt.models.weights.ModelFolder;
+import org.maskrt.trainer.Devices;
 import org.maskrt.trainer.TrainConfig;
 import org.maskrt.trainer.TrainListener;
 import org.maskrt.trainer.Training;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -23,23 +26,33 @@ import picocli.CommandLine.Spec;
         name = "train",
         mixinStandardHelpOptions = true,
         description = {
-            "Train an autoencoder and then a DiT, MDT or MaskDiT on its latents, as a YAML file states it.",
+            "Train an autoencoder and then a DiT, MDT, MaskDiT or E-MD3C on its latents, as a YAML file states it.",
             "The folder becomes a model folder; checkpoints, metrics, TensorBoard events, pictures and the loss plot are in its training/."
-                    + " The same command goes on with a run that was stopped, to the same weights as if it had not been."
+                    + " The same command goes on with a run that was stopped, to the same weights as if it had not been.",
+            "--explain alone lists every key of the YAML file."
         })
 final class TrainCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    @Parameters(paramLabel = "CONFIG", description = "The run, as YAML; docs/training.md explains each key.")
-    private Path config;
+    @Parameters(paramLabel = "CONFIG", arity = "0..1", description = "The run, as YAML.")
+    private @Nullable Path config;
 
     @Option(
             names = {"-o", "--output"},
-            required = true,
             paramLabel = "DIR",
-            description = "The model folder.")
-    private Path output;
+            description = "The model folder; needed with CONFIG.")
+    private @Nullable Path output;
+
+    @Option(names = "--explain", description = "Say what each key of CONFIG means, its type and its default.")
+    private boolean explain;
+
+    @Option(
+            names = "--devices",
+            paramLabel = "LIST",
+            description = "Where to train: cpu, or cuda:0,cuda:1,..., which share the work of each step (default:"
+                    + " ${DEFAULT-VALUE}).")
+    private String devices = "cpu";
 
     @Option(
             names = "--dtype",
@@ -54,30 +67,47 @@ final class TrainCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        TrainConfig run = TrainConfig.read(config);
-        AtomicBoolean cancelled = new AtomicBoolean();
         PrintWriter out = spec.commandLine().getOut();
-        PrintWriter err = spec.commandLine().getErr();
-        long started = System.nanoTime();
-        try (Progress progress = new Progress(quiet)) {
-            Interrupts.during(() -> cancelled.set(true), () -> {
-                Training.run(run, output, new Listener(progress, out, err), cancelled::get);
-                return output;
-            });
+        if (explain) {
+            out.print(TrainConfig.explain());
+            return 0;
         }
-        if (dtype != DType.F32) {
-            rewrite();
+        if (config == null || output == null) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "Missing " + (config == null ? "CONFIG" : "--output=DIR")
+                            + ": expected maskrt train CONFIG -o DIR, or maskrt train --explain");
         }
-        out.printf(
-                Locale.ROOT,
-                "%s: trained in %.1f min; next: maskrt export %s%n",
-                output,
-                (System.nanoTime() - started) / 60e9,
-                output);
+        train(TrainConfig.read(config), output, out);
         return 0;
     }
 
-    private void rewrite() {
+    private void train(TrainConfig run, Path folder, PrintWriter out) {
+        Devices where = Devices.parse(devices);
+        AtomicBoolean cancelled = new AtomicBoolean();
+        long started = System.nanoTime();
+        double waitedPercent;
+        try (Progress progress = new Progress(quiet)) {
+            Listener listener = new Listener(progress, out, spec.commandLine().getErr());
+            Interrupts.during(() -> cancelled.set(true), () -> {
+                Training.run(run, folder, where, listener, cancelled::get);
+                return folder;
+            });
+            waitedPercent = listener.waitedPercent();
+        }
+        if (dtype != DType.F32) {
+            rewrite(folder);
+        }
+        out.printf(
+                Locale.ROOT,
+                "%s: trained in %.1f min, data waited %.1f %%; next: maskrt export %s%n",
+                folder,
+                (System.nanoTime() - started) / 60e9,
+                waitedPercent,
+                folder);
+    }
+
+    private void rewrite(Path output) {
         try (ModelFolder folder = ModelFolder.open(output)) {
             ModelFolder.Contents contents = new ModelFolder.Contents(
                     folder.denoiser(), folder.transformerWeights(), folder.schedule(), folder.labels());
@@ -95,6 +125,8 @@ final class TrainCommand implements Callable<Integer> {
         private String stage = "";
         private long total;
         private long spoke = System.nanoTime();
+        private double seconds;
+        private double waited;
 
         Listener(Progress progress, PrintWriter out, PrintWriter err) {
             this.progress = progress;
@@ -124,6 +156,17 @@ final class TrainCommand implements Callable<Integer> {
                     out.println(stage + " " + done + "/" + total + "  " + text);
                 }
             }
+        }
+
+        @Override
+        public void trained(double stageSeconds, double stageWaited) {
+            seconds += stageSeconds;
+            waited += stageWaited;
+        }
+
+        /** The share of the time of all steps in which training waited for data. */
+        double waitedPercent() {
+            return seconds == 0 ? 0 : 100 * waited / seconds;
         }
 
         @Override

@@ -105,11 +105,22 @@ final class VerifyCommand implements Callable<Integer> {
                         print(c, i.name(), CaseChecks.trajectory(c, i));
                     }
                 }
+                case "features" -> {
+                    for (Interpreter i : interpreters) {
+                        print(c, i.name(), CaseChecks.features(c, i));
+                    }
+                }
+                case "autoencoder" -> {
+                    for (Interpreter i : interpreters) {
+                        print(c, i.name(), CaseChecks.autoencoder(c, i));
+                    }
+                }
                 case "losses" -> print(c, "djl", TrainingChecks.losses(c));
                 default ->
                     throw new MaskRtException(
                             ExitCode.FAILURE,
-                            folder + ": expected the kind model, trajectory or losses, found '" + c.kind() + "'");
+                            folder + ": expected the kind model, trajectory, losses, features or autoencoder, found '"
+                                    + c.kind() + "'");
             }
         }
     }

@@ -21,12 +21,21 @@ import org.maskrt.models.ops.Shape;
 public record ExportOptions(
         Set<String> graphs, GraphStyle style, int batch, GuidedChannels guided, Validation validation) {
     /** Every graph there is. */
-    public static final List<String> GRAPHS =
-            List.of("transformer", "conditioner", "denoiser", "guided_step", "ccnet", "vae_encoder", "vae_decoder");
+    public static final List<String> GRAPHS = List.of(
+            "transformer",
+            "conditioner",
+            "denoiser",
+            "guided_step",
+            "inpaint",
+            "ccnet",
+            "vae_encoder",
+            "vae_decoder",
+            "image_encoder",
+            "image_encoder_2");
 
-    /** What sampling needs, in fp32 with plain attention and a symbolic batch, compared with the eager model. */
+    /** Every graph but {@code inpaint}, whose job is its own and which holds all weights once more; in fp32 with plain attention and a symbolic batch, compared with the eager model. */
     public static final ExportOptions DEFAULT = new ExportOptions(
-            Set.copyOf(GRAPHS),
+            Set.copyOf(GRAPHS.stream().filter(g -> !g.equals("inpaint")).toList()),
             GraphStyle.DEFAULT,
             Shape.BATCH,
             GuidedChannels.REFERENCE,

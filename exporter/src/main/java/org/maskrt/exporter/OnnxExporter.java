@@ -25,6 +25,8 @@ import org.maskrt.exporter.graphs.ModelGraphs.Body;
 import org.maskrt.exporter.graphs.ModelGraphs.CcNet;
 import org.maskrt.exporter.graphs.ModelGraphs.Conditioner;
 import org.maskrt.exporter.graphs.ModelGraphs.GuidedStep;
+import org.maskrt.exporter.graphs.ModelGraphs.ImageEncoder;
+import org.maskrt.exporter.graphs.ModelGraphs.Inpaint;
 import org.maskrt.exporter.graphs.ModelGraphs.Transformer;
 import org.maskrt.exporter.graphs.ModelGraphs.VaeDecoder;
 import org.maskrt.exporter.graphs.ModelGraphs.VaeEncoder;
@@ -33,6 +35,7 @@ import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.emd3c.Emd3c;
+import org.maskrt.models.mdt.MdtDenoiser;
 import org.maskrt.models.ops.CostOps;
 import org.maskrt.models.ops.Shape;
 import org.maskrt.models.ops.Tensor;
@@ -76,6 +79,9 @@ public final class OnnxExporter {
                 new Conditioner(model),
                 new Body(model),
                 new GuidedStep(model, options.guided())));
+        if (model instanceof MdtDenoiser mdt && weights.keys().contains("mask_token")) {
+            graphs.add(new Inpaint(mdt));
+        }
         if (model instanceof Emd3c emd3c) {
             graphs.add(new CcNet(emd3c));
         }
@@ -90,6 +96,16 @@ public final class OnnxExporter {
      */
     public List<ExportReport> export(AutoencoderKl vae, int size, Weights weights, Path onnx) {
         return export(List.of(new VaeEncoder(vae, size), new VaeDecoder(vae, size)), weights, onnx);
+    }
+
+    /**
+     * The graph of an image encoder, if it is among the options'.
+     *
+     * @param onnx the folder that gets a folder per graph
+     * @throws MaskRtException as {@link #export(Denoiser, Weights, Path)} does
+     */
+    public List<ExportReport> export(ImageEncoder graph, Weights weights, Path onnx) {
+        return export(List.<ModelGraph>of(graph), weights, onnx);
     }
 
     private List<ExportReport> export(List<ModelGraph> all, Weights weights, Path onnx) {

@@ -27,7 +27,7 @@ class Emd3cParityTest {
         try (org.maskrt.models.reference.ReferenceCase c = org.maskrt.models.reference.ReferenceCase.open(CASE);
                 OnnxInterpreter onnx = new OnnxInterpreter(GraphStyle.DEFAULT.with(attention))) {
             List<Parity> found = CaseChecks.model(c, onnx);
-            assertEquals(4, found.size());
+            assertEquals(5, found.size());
             found.forEach(parity -> assertTrue(parity.passed(), parity::toString));
         }
     }
@@ -37,12 +37,13 @@ class Emd3cParityTest {
     void everyGraphIsExportedAndEqual(Attention attention) {
         try (org.maskrt.models.reference.ReferenceCase c = org.maskrt.models.reference.ReferenceCase.open(CASE)) {
             ExportOptions options = ExportOptions.DEFAULT
+                    .withGraphs(Set.copyOf(ExportOptions.GRAPHS))
                     .withStyle(GraphStyle.DEFAULT.with(attention))
                     .withGuided(c.model().guidedChannels());
             OnnxExporter exporter = new OnnxExporter(options, EagerJudge.reference(), ExportListener.NONE);
             List<ExportReport> reports = exporter.export(c.model(), c.weights(), folder);
             assertEquals(
-                    Set.of("transformer", "conditioner", "denoiser", "guided_step", "ccnet"),
+                    Set.of("transformer", "conditioner", "denoiser", "guided_step", "inpaint", "ccnet"),
                     Set.copyOf(reports.stream().map(ExportReport::graph).toList()));
             for (ExportReport report : reports) {
                 assertTrue(report.worst().orElseThrow() <= 1e-5, report::toString);

@@ -5,20 +5,28 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.OptionalLong;
 
-/** The most memory that this process has held at once. */
+/** The memory of this process, natives and mapped files included; empty where the system does not tell (anything but Linux). */
 public final class PeakMemory {
     private static final Path STATUS = Path.of("/proc/self/status");
-    private static final String FIELD = "VmHWM:";
 
     private PeakMemory() {}
 
-    /** Bytes of resident memory, natives and mapped files included; empty where the system does not tell (anything but Linux). */
+    /** The most bytes that were resident at once. */
     public static OptionalLong bytes() {
+        return field("VmHWM:");
+    }
+
+    /** The bytes that are resident now. */
+    public static OptionalLong resident() {
+        return field("VmRSS:");
+    }
+
+    private static OptionalLong field(String name) {
         try {
             for (String line : Files.readAllLines(STATUS)) {
-                if (line.startsWith(FIELD)) {
+                if (line.startsWith(name)) {
                     return OptionalLong.of(1024
-                            * Long.parseLong(line.substring(FIELD.length())
+                            * Long.parseLong(line.substring(name.length())
                                     .replace("kB", "")
                                     .trim()));
                 }

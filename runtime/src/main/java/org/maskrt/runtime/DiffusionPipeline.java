@@ -12,9 +12,13 @@ import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.diffusion.Guidance;
+import org.maskrt.models.diffusion.GuidedChannels;
+import org.maskrt.models.diffusion.HeunSampler;
 import org.maskrt.models.diffusion.NoiseSchedule;
+import org.maskrt.models.emd3c.Emd3c;
 import org.maskrt.models.image.RgbImage;
 import org.maskrt.models.maskdit.MaskDit;
+import org.maskrt.models.mdt.MdtDenoiser;
 import org.maskrt.models.ops.Tensor;
 import org.maskrt.models.vae.AutoencoderKlConfig;
 import org.maskrt.models.weights.ModelFolder;
@@ -47,7 +51,6 @@ public final class DiffusionPipeline implements AutoCloseable {
     private final int maxBatch;
     private final Graphs graphs;
     private final TensorPool pool;
-    private final LatentSampler sampler;
     private final ReadWriteLock lock = new ReentrantReadWriteLock();
     private boolean closed;
 
@@ -56,12 +59,14 @@ public final class DiffusionPipeline implements AutoCloseable {
      *
      * @param vae absent in folders without an autoencoder, which give no pictures
      * @param classNames of some classes, all or none
+     * @param imageEncoders that an E-MD3C's sources need
      */
     record Model(
             Denoiser denoiser,
             @Nullable AutoencoderKlConfig vae,
             NoiseSchedule schedule,
-            SortedMap<Integer, String> classNames) {}
+            SortedMap<Integer, String> classNames,
+            List<ObjectConditions.ImageEncoder> imageEncoders) {}
 
     /** For tests and other sources of models: {@code folder} holds {@code onnx/}; the backend is closed with the pipeline. */
     DiffusionPipeline(Path folder, Model model, Backend backend, int maxBatch) {
@@ -70,7 +75,6 @@ public final class DiffusionPipeline implements AutoCloseable {
         this.maxBatch = maxBatch;
         this.graphs = new Graphs(backend, folder.resolve("onnx"));
         this.pool = new TensorPool(backend);
-        this.sampler = new LatentSampler(model.denoiser(), model.schedule(), graphs, pool);
     }
 
     /**
@@ -80,24 +84,26 @@ public final class DiffusionPipeline implements AutoCloseable {
      */
     public static DiffusionPipeline open(Path folder, PipelineOptions options) {
         try (ModelFolder files = ModelFolder.open(folder)) {
-            requireClasses(folder, files.denoiser());
             Model model = new Model(
                     files.denoiser(),
                     files.hasAutoencoder() ? files.autoencoder().config() : null,
                     schedule(files.schedule()),
-                    files.labels());
+                    files.labels(),
+                    imageEncoders(files));
             Backend backend = Backend.named(options.backend(), options.threads());
             return new DiffusionPipeline(folder, model, backend, options.maxBatch());
         }
     }
 
-    private static void requireClasses(Path folder, Denoiser model) {
-        if (model.conditionWidth() > 0 || model instanceof MaskDit) {
-            throw new MaskRtException(
-                    ExitCode.USAGE,
-                    folder + ": expected a model of classes that predicts noise (DiT, MDT), received "
-                            + model.getClass().getSimpleName() + "; its sampler is not part of this pipeline");
-        }
+    private static List<ObjectConditions.ImageEncoder> imageEncoders(ModelFolder files) {
+        List<ObjectConditions.ImageEncoder> found = new ArrayList<>();
+        files.imageEncoders().forEach((name, part) -> {
+            int size = files.pictureSize(part.model());
+            int side = size / part.model().config().patchSize();
+            found.add(new ObjectConditions.ImageEncoder(
+                    name, part.model().config().hiddenSize(), size, side * side));
+        });
+        return found;
     }
 
     private static NoiseSchedule schedule(ScheduleConfig config) {
@@ -109,6 +115,15 @@ public final class DiffusionPipeline implements AutoCloseable {
     /** The model's sizes. */
     public Denoiser model() {
         return model.denoiser();
+    }
+
+    /**
+     * Height and width of the pictures.
+     *
+     * @throws MaskRtException if the folder has no autoencoder
+     */
+    public int imageSize() {
+        return model.denoiser().inputSize() * requireVae().downsampling();
     }
 
     /** The noise that the model was trained with. */
@@ -176,59 +191,225 @@ public final class DiffusionPipeline implements AutoCloseable {
     }
 
     private GenerationResult run(GenerationRequest request, Progress progress) {
-        List<Integer> labels = request.labels();
-        int count = labels.size();
-        if (count == 0) {
+        requireLabels(request.labels());
+        LatentSampler sampler = sampler(request.sampling(), request.guidance(), SamplingPlan.Network.DENOISER);
+        return result(request, sampler, Batch.classes(model.denoiser(), request.labels(), null), progress);
+    }
+
+    /** {@link #customize(CustomizationRequest, ProgressListener, Cancellation)} in silence. */
+    public CustomizationResult customize(CustomizationRequest request) {
+        return customize(request, ProgressListener.NONE, new Cancellation());
+    }
+
+    /**
+     * Draws objects into scenes, by an E-MD3C. Features of object and box are computed once for each pair; outside the boxes the scenes stay as they
+     * are.
+     *
+     * @throws MaskRtException as {@link #generate(GenerationRequest, ProgressListener, Cancellation)}; USAGE too if a box is not inside its scene or
+     *     an object's mask does not fit it
+     */
+    public CustomizationResult customize(
+            CustomizationRequest request, ProgressListener listener, Cancellation cancellation) {
+        lock.readLock().lock();
+        try {
+            requireOpen();
+            if (!(model.denoiser() instanceof Emd3c emd3c)) {
+                throw new MaskRtException(
+                        ExitCode.USAGE,
+                        folder + ": expected an E-MD3C to draw objects into scenes, received "
+                                + model.denoiser().getClass().getSimpleName() + "; use `maskrt sample`");
+            }
+            List<Customization> pairs = request.pairs();
+            if (pairs.isEmpty()) {
+                throw new MaskRtException(
+                        ExitCode.USAGE, folder + ": expected at least one object and scene, got none");
+            }
+            Progress progress = new Progress(listener, cancellation);
+            Encoder encoder = new Encoder(graphs, pool, requireVae(), emd3c.inputSize());
+            ObjectConditions conditions = new ObjectConditions(emd3c, graphs, pool, encoder, model.imageEncoders());
+            float[] vectors = conditions.of(pairs);
+            float[] hints = encoder.encode(pairs.stream()
+                    .map(pair -> pair.placement().hint(pair.scene(), encoder.size()))
+                    .toList());
+            LatentSampler sampler = sampler(request.sampling(), request.guidance(), SamplingPlan.Network.DENOISER);
+            Noises noises = new Noises(request.seeds(), request.guidance(), pairs.size());
+            float[] latents = latents(noises, sampler, Batch.vectors(emd3c, vectors, hints), progress);
+            List<RgbImage> squares = pictures(latents, pairs.size(), progress);
+            List<RgbImage> images = new ArrayList<>();
+            for (int i = 0; i < pairs.size(); i++) {
+                images.add(pairs.get(i).placement().paste(pairs.get(i).scene(), squares.get(i)));
+            }
+            return new CustomizationResult(
+                    images,
+                    squares,
+                    request.seeds().of(pairs.size()),
+                    progress.timings(),
+                    request,
+                    name(),
+                    graphs.backend().description());
+        } finally {
+            lock.readLock().unlock();
+        }
+    }
+
+    /** Paints the hidden part of a picture: {@link #inpaint(InpaintRequest, ProgressListener, Cancellation)} in silence. */
+    public GenerationResult inpaint(InpaintRequest request) {
+        return inpaint(request, ProgressListener.NONE, new Cancellation());
+    }
+
+    /**
+     * Paints the hidden part of a picture, once for each label of the request. The pixels that the mask leaves are those of the picture, exactly.
+     *
+     * @throws MaskRtException as {@link #generate(GenerationRequest, ProgressListener, Cancellation)}; USAGE too if picture and mask do not fit
+     *     the model, or the mask hides nothing or leaves nothing
+     */
+    public GenerationResult inpaint(InpaintRequest request, ProgressListener listener, Cancellation cancellation) {
+        lock.readLock().lock();
+        try {
+            requireOpen();
+            requireLabels(request.generation().labels());
+            boolean interpolates = request.method() == InpaintRequest.Method.SIDE_INTERPOLATER;
+            if (interpolates && !(model.denoiser() instanceof MdtDenoiser)) {
+                throw new MaskRtException(
+                        ExitCode.USAGE,
+                        folder + ": expected a model with a side-interpolater (MDT) to inpaint with, received "
+                                + model.denoiser().getClass().getSimpleName() + "; use the method "
+                                + InpaintRequest.Method.REPLACE.label());
+            }
+            GenerationRequest generation = request.generation();
+            LatentSampler sampler = sampler(
+                    generation.sampling(),
+                    generation.guidance(),
+                    interpolates ? SamplingPlan.Network.INPAINT : SamplingPlan.Network.DENOISER);
+            Encoder encoder =
+                    new Encoder(graphs, pool, requireVae(), model.denoiser().inputSize());
+            Known known = request.known(encoder, model.denoiser());
+            GenerationResult result = result(
+                    generation,
+                    sampler,
+                    Batch.classes(model.denoiser(), generation.labels(), known),
+                    new Progress(listener, cancellation));
+            return result.withImages(
+                    result.images().stream().map(request::around).toList());
+        } finally {
+            lock.readLock().unlock();
+        }
+    }
+
+    private void requireLabels(List<Integer> labels) {
+        if (model.denoiser().conditionWidth() > 0) {
+            throw new MaskRtException(
+                    ExitCode.USAGE,
+                    folder + ": expected a model of classes (DiT, MDT, MaskDiT), received "
+                            + model.denoiser().getClass().getSimpleName()
+                            + ", which draws an object into a scene; use `maskrt customize`");
+        }
+        if (labels.isEmpty()) {
             throw new MaskRtException(ExitCode.USAGE, folder + ": expected at least one class to generate, got none");
         }
         labels.forEach(label -> requireClass(label, model.denoiser().numClasses() - 1));
-        List<Long> seeds = request.seeds().of(count);
-        Decoder decoder = decoder();
-        SamplingPlan plan = sampler.plan(request.sampling(), request.guidance());
-        int rows = sampler.rows(plan, count, maxBatch);
-        graphs.get(decoder.signature());
-        progress.loaded((count + rows - 1) / rows, plan.size());
-        LOG.debug("{} of {} steps run as one graph, in batches of {}", plan.fusedSteps(), plan.size(), rows);
+    }
 
-        int size = sampler.latentSize();
-        float[] latents = new float[Math.multiplyExact(count, size)];
-        for (int from = 0; from < count; from += rows) {
-            NoiseSource.Rows part = new NoiseSource.Rows(from, Math.min(from + rows, count), count);
-            float[] batch =
-                    sampler.sample(plan, labels.subList(part.from(), part.to()), rows, noise(request, part), progress);
-            System.arraycopy(batch, 0, latents, from * size, batch.length);
+    private LatentSampler sampler(Sampling sampling, GuidanceOptions guidance, SamplingPlan.Network network) {
+        Denoiser denoiser = model.denoiser();
+        boolean heun = sampling.method() == Sampling.Method.HEUN;
+        if (heun != denoiser instanceof MaskDit) {
+            throw new MaskRtException(
+                    ExitCode.USAGE,
+                    folder + ": the sampler " + sampling.method().label() + " does not fit a "
+                            + denoiser.getClass().getSimpleName() + "; use --sampler "
+                            + Sampling.methodOf(denoiser).label());
         }
-        List<RgbImage> images = decoder.decode(latents, count, done -> progress.decoded(done, count));
+        return denoiser instanceof MaskDit maskDit
+                ? edm(maskDit, sampling, guidance)
+                : new PlannedSampler(denoiser, plan(sampling, guidance, network), graphs, pool);
+    }
+
+    private LatentSampler edm(MaskDit maskDit, Sampling sampling, GuidanceOptions guidance) {
+        if (!sampling.steps().matches("\\d{1,5}")) {
+            throw new MaskRtException(
+                    ExitCode.USAGE, "the sampler heun takes a number of steps, got '" + sampling.steps() + "'");
+        }
+        if (!(guidance.guidance() instanceof Guidance.Constant constant)) {
+            throw new MaskRtException(
+                    ExitCode.USAGE,
+                    "the sampler heun has noise levels, not timesteps, and its guidance is constant; use --guidance constant");
+        }
+        return new EdmSampler(
+                maskDit, HeunSampler.of(Integer.parseInt(sampling.steps())), constant.scale(), graphs, pool);
+    }
+
+    private SamplingPlan plan(Sampling sampling, GuidanceOptions guidance, SamplingPlan.Network network) {
+        boolean fusible = sampling.method() != Sampling.Method.DDPM && network == SamplingPlan.Network.DENOISER;
+        GuidedChannels exported =
+                fusible ? ExportInfo.read(graphs.folder("guided_step")).guidedChannels() : guidance.channels();
+        return SamplingPlan.of(model.denoiser(), model.schedule(), sampling, guidance, network, exported);
+    }
+
+    private GenerationResult result(
+            GenerationRequest request, LatentSampler sampler, Batch.Source source, Progress progress) {
+        int count = request.labels().size();
+        float[] latents = latents(new Noises(request.seeds(), request.guidance(), count), sampler, source, progress);
+        List<RgbImage> images = pictures(latents, count, progress);
         return new GenerationResult(
                 images,
-                seeds,
+                request.seeds().of(count),
                 request.keepLatents() ? latentTensor(latents, count) : null,
                 progress.timings(),
                 new GenerationResult.Provenance(
-                        request,
-                        String.valueOf(folder.toAbsolutePath().normalize().getFileName()),
-                        graphs.backend().description(),
-                        plan.fusedSteps(),
-                        plan.size()));
+                        request, name(), graphs.backend().description(), sampler.fusedSteps(), sampler.steps()));
     }
 
-    private Decoder decoder() {
+    private String name() {
+        return String.valueOf(folder.toAbsolutePath().normalize().getFileName());
+    }
+
+    /** The noise of {@code count} pictures. */
+    private record Noises(Seeds seeds, GuidanceOptions guidance, int count) {
+        NoiseSource of(NoiseSource.Rows rows, int size) {
+            List<Long> values = seeds.of(count);
+            return seeds.rng() == Seeds.Rng.PER_IMAGE
+                    ? NoiseSource.perImage(values.subList(rows.from(), rows.to()), size)
+                    : NoiseSource.torchCpu(
+                            values.get(0), rows, !guidance.guidance().equals(Guidance.none()), size);
+        }
+    }
+
+    /** The latents [n,C,H,W] of the pictures of a source, in as many batches as it takes. */
+    private float[] latents(Noises noises, LatentSampler sampler, Batch.Source source, Progress progress) {
+        int count = noises.count();
+        noises.seeds().of(count);
+        Decoder decoder = decoder();
+        int rows = sampler.rows(count, maxBatch);
+        graphs.get(decoder.signature());
+        progress.loaded((count + rows - 1) / rows, sampler.steps());
+        LOG.debug("{} of {} steps run as one graph, in batches of {}", sampler.fusedSteps(), sampler.steps(), rows);
+        int size = LatentSampler.size(model.denoiser());
+        float[] latents = new float[Math.multiplyExact(count, size)];
+        for (int from = 0; from < count; from += rows) {
+            NoiseSource.Rows part = new NoiseSource.Rows(from, Math.min(from + rows, count), count);
+            float[] batch = sampler.sample(source.rows(part.from(), part.to(), rows), noises.of(part, size), progress);
+            System.arraycopy(batch, 0, latents, from * size, part.count() * size);
+        }
+        return latents;
+    }
+
+    private List<RgbImage> pictures(float[] latents, int count, Progress progress) {
+        return decoder().decode(latents, count, done -> progress.decoded(done, count));
+    }
+
+    private AutoencoderKlConfig requireVae() {
         if (model.vae() == null) {
             throw new MaskRtException(
                     ExitCode.FAILURE,
                     folder
                             + ": expected an autoencoder (vae), found none; add the one that the transformer was trained on");
         }
-        return new Decoder(graphs, pool, model.vae(), model.denoiser().inputSize());
+        return model.vae();
     }
 
-    private NoiseSource noise(GenerationRequest request, NoiseSource.Rows rows) {
-        List<Long> seeds = request.seeds().of(rows.total());
-        if (request.seeds().rng() == Seeds.Rng.PER_IMAGE) {
-            return NoiseSource.perImage(seeds.subList(rows.from(), rows.to()), sampler.latentSize());
-        }
-        boolean doubled = !request.guidance().guidance().equals(Guidance.none());
-        return NoiseSource.torchCpu(seeds.get(0), rows, doubled, sampler.latentSize());
+    private Decoder decoder() {
+        return new Decoder(graphs, pool, requireVae(), model.denoiser().inputSize());
     }
 
     private Tensor latentTensor(float[] latents, int count) {
@@ -246,8 +427,9 @@ public final class DiffusionPipeline implements AutoCloseable {
         try {
             requireOpen();
             run.labels().forEach(label -> requireClass(label, model.denoiser().numClasses()));
-            SamplingPlan plan = sampler.plan(run.sampling(), run.guidance());
-            int size = run.labels().size() * sampler.latentSize();
+            SamplingPlan plan = plan(run.sampling(), run.guidance(), SamplingPlan.Network.DENOISER);
+            PlannedSampler sampler = new PlannedSampler(model.denoiser(), plan, graphs, pool);
+            int size = run.labels().size() * LatentSampler.size(model.denoiser());
             requireLength("start", run.start(), size);
             requireLength("stepNoise", run.stepNoise(), plan.size() * size);
             List<float[]> latents = new ArrayList<>();
@@ -261,14 +443,17 @@ public final class DiffusionPipeline implements AutoCloseable {
                 }
             };
             int count = run.labels().size();
-            int rows = sampler.rows(plan, count, count);
+            int rows = sampler.rows(count, count);
             if (rows < count) {
                 throw new MaskRtException(
                         ExitCode.USAGE,
                         folder + ": the graphs were exported for batches of " + rows + ", got a trajectory of " + count
                                 + "; export with a dynamic batch");
             }
-            sampler.sample(plan, run.labels(), rows, NoiseSource.given(run.start(), run.stepNoise()), record);
+            sampler.sample(
+                    Batch.classes(model.denoiser(), run.labels(), null).rows(0, count, rows),
+                    NoiseSource.given(run.start(), run.stepNoise()),
+                    record);
             return latents;
         } finally {
             lock.readLock().unlock();

@@ -1,5 +1,6 @@
 package org.maskrt.runtime;
 
+import java.util.HashMap;
 import java.util.Map;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.diffusion.Step;
@@ -11,8 +12,8 @@ import org.maskrt.models.diffusion.Step;
 final class FusedSteps implements StepRunner {
     private final SamplingPlan plan;
     private final Modulations modulations;
-    private final int[] labels;
-    private final int nullClass;
+    private final Map<String, DeviceTensor> inputs = new HashMap<>();
+    private final int rows;
     private final DeviceTensor[] samples;
     private final Graph.Binding[] bindings;
     private final DeviceTensor modulation;
@@ -30,32 +31,32 @@ final class FusedSteps implements StepRunner {
         Denoiser model = setup.model();
         plan = setup.plan();
         modulations = setup.modulations();
-        labels = setup.labels();
-        nullClass = model.numClasses();
-        int[] latent = {labels.length, model.inChannels(), model.inputSize(), model.inputSize()};
+        rows = setup.batch().size();
+        int[] latent = {rows, model.inChannels(), model.inputSize(), model.inputSize()};
         samples = new DeviceTensor[] {tensors.floats(latent), tensors.floats(latent)};
-        modulation = tensors.floats(labels.length, model.modulationSize());
-        modulationUncond = tensors.floats(labels.length, model.modulationSize());
-        guidance = tensors.floats(labels.length);
-        coefficients = tensors.floats(labels.length, 4);
+        modulation = tensors.floats(rows, model.modulationSize());
+        modulationUncond = tensors.floats(rows, model.modulationSize());
+        guidance = tensors.floats(rows);
+        coefficients = tensors.floats(rows, 4);
         memory = tensors.floats(latent);
         noise = tensors.floats(latent);
         eps = tensors.floats(latent);
+        inputs.putAll(Map.of(
+                "modulation", modulation,
+                "modulation_uncond", modulationUncond,
+                "guidance", guidance,
+                "coefficients", coefficients,
+                "eps_prev", memory,
+                "noise", noise));
+        setup.batch().bindHint(model, tensors, inputs);
         epsOnHost = new float[eps.shape().size()];
         bindings = new Graph.Binding[] {bind(graph, samples[0], samples[1]), bind(graph, samples[1], samples[0])};
     }
 
     private Graph.Binding bind(Graph graph, DeviceTensor sample, DeviceTensor next) {
-        return graph.bind(
-                Map.of(
-                        "sample", sample,
-                        "modulation", modulation,
-                        "modulation_uncond", modulationUncond,
-                        "guidance", guidance,
-                        "coefficients", coefficients,
-                        "eps_prev", memory,
-                        "noise", noise),
-                Map.of("next_sample", next, "eps", eps));
+        Map<String, DeviceTensor> all = new HashMap<>(inputs);
+        all.put("sample", sample);
+        return graph.bind(all, Map.of("next_sample", next, "eps", eps));
     }
 
     @Override
@@ -64,18 +65,20 @@ final class FusedSteps implements StepRunner {
     }
 
     @Override
-    public void step(int i, State state) {
+    public void step(int i, State state, boolean changed) {
         SamplingPlan.PlannedStep step = plan.step(i);
         Step update = step.requireLinear();
-        if (resident != i) {
+        if (changed || resident != i) {
             samples[current].write(state.sample());
+        }
+        if (resident != i) {
             memory.write(state.memory());
             noise.write(state.noise());
         }
-        modulations.copy(i, labels, modulation);
-        modulations.copyAll(i, nullClass, labels.length, modulationUncond);
+        modulations.copy(i, true, modulation);
+        modulations.copy(i, false, modulationUncond);
         float[] row = SamplingPlan.row(update.coefficients());
-        for (int b = 0; b < labels.length; b++) {
+        for (int b = 0; b < rows; b++) {
             guidance.write(b, new float[] {(float) step.weight()}, 0, 1);
             coefficients.write(b * row.length, row, 0, row.length);
         }

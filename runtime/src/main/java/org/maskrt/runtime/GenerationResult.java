@@ -33,6 +33,11 @@ public record GenerationResult(
         seeds = List.copyOf(seeds);
     }
 
+    /** This result with other pictures. */
+    GenerationResult withImages(List<RgbImage> others) {
+        return new GenerationResult(others, seeds, latents, timings, provenance);
+    }
+
     /** The class of each picture. */
     public List<Integer> labels() {
         return provenance.request().labels();

@@ -3,8 +3,12 @@ package org.maskrt.runtime;
 import static org.maskrt.models.ops.Shape.BATCH;
 import static org.maskrt.models.ops.Shape.STEPS;
 
+import java.util.ArrayList;
 import java.util.List;
 import org.maskrt.models.Denoiser;
+import org.maskrt.models.emd3c.Emd3c;
+import org.maskrt.models.mdt.MdtDenoiser;
+import org.maskrt.models.ops.Shape;
 
 /**
  * What a graph takes and gives. The factories are the graphs of a model folder; a graph file must offer exactly these inputs, and at least
@@ -18,32 +22,39 @@ public record GraphSignature(String name, List<TensorSpec> inputs, List<TensorSp
         outputs = List.copyOf(outputs);
     }
 
-    /** timesteps [S], class_labels [B] to modulation [S,B,K]. */
+    /** What a model is conditioned on: class_labels [B], or condition [B,W]. */
+    static TensorSpec condition(Denoiser model) {
+        return model.conditionWidth() == 0
+                ? TensorSpec.int64("class_labels", BATCH)
+                : TensorSpec.fp32("condition", BATCH, model.conditionWidth());
+    }
+
+    /** timesteps [S], class_labels [B] or condition [B,W] to modulation [S,B,K]. */
     public static GraphSignature conditioner(Denoiser model) {
         return new GraphSignature(
                 "conditioner",
-                List.of(TensorSpec.fp32("timesteps", STEPS), TensorSpec.int64("class_labels", BATCH)),
+                List.of(TensorSpec.fp32("timesteps", STEPS), condition(model)),
                 List.of(TensorSpec.fp32("modulation", STEPS, BATCH, model.modulationSize())));
     }
 
-    /** sample [B,C,H,W], modulation [B,K] to out_sample [B,outC,H,W]. */
+    /** sample and hint [B,C,H,W], modulation [B,K] to out_sample [B,outC,H,W]. */
     public static GraphSignature denoiser(Denoiser model) {
         return new GraphSignature(
                 "denoiser",
-                List.of(sample(model, "sample"), TensorSpec.fp32("modulation", BATCH, model.modulationSize())),
+                samples(model, TensorSpec.fp32("modulation", BATCH, model.modulationSize())),
                 List.of(outSample(model)));
     }
 
     /**
-     * One guided step of a sampler: sample [B,C,H,W], modulation and modulation_uncond [B,K], guidance [B], coefficients [B,4], eps_prev and
+     * One guided step of a sampler: sample and hint [B,C,H,W], modulation and modulation_uncond [B,K], guidance [B], coefficients [B,4], eps_prev and
      * noise [B,C,H,W] to next_sample and eps [B,C,H,W].
      */
     public static GraphSignature guidedStep(Denoiser model) {
         int k = model.modulationSize();
         return new GraphSignature(
                 "guided_step",
-                List.of(
-                        sample(model, "sample"),
+                samples(
+                        model,
                         TensorSpec.fp32("modulation", BATCH, k),
                         TensorSpec.fp32("modulation_uncond", BATCH, k),
                         TensorSpec.fp32("guidance", BATCH),
@@ -53,15 +64,45 @@ public record GraphSignature(String name, List<TensorSpec> inputs, List<TensorSp
                 List.of(sample(model, "next_sample"), sample(model, "eps")));
     }
 
-    /** sample [B,C,H,W], timestep [B], class_labels [B] to out_sample [B,outC,H,W]. */
+    /** sample and hint [B,C,H,W], timestep [B], class_labels [B] or condition [B,W] to out_sample [B,outC,H,W]. */
     public static GraphSignature transformer(Denoiser model) {
         return new GraphSignature(
                 "transformer",
-                List.of(
-                        sample(model, "sample"),
-                        TensorSpec.fp32("timestep", BATCH),
-                        TensorSpec.int64("class_labels", BATCH)),
+                samples(model, TensorSpec.fp32("timestep", BATCH), condition(model)),
                 List.of(outSample(model)));
+    }
+
+    /** sample and hint [B,C,H,W], timestep [B], class_labels [B] or condition [B,W], hidden [B,N,1] to out_sample [B,outC,H,W]. */
+    public static GraphSignature inpaint(MdtDenoiser model) {
+        return new GraphSignature(
+                "inpaint",
+                samples(
+                        model,
+                        TensorSpec.fp32("timestep", BATCH),
+                        condition(model),
+                        TensorSpec.fp32("hidden", BATCH, model.tokens(), 1)),
+                List.of(outSample(model)));
+    }
+
+    /** The features of the sources by name to condition [B,W]. */
+    public static GraphSignature ccnet(Emd3c model) {
+        List<TensorSpec> inputs = new ArrayList<>();
+        List<Shape> shapes = model.config().featureShapes(BATCH);
+        for (int i = 0; i < shapes.size(); i++) {
+            inputs.add(TensorSpec.fp32(
+                    model.config().sources().get(i).name(), shapes.get(i).dims()));
+        }
+        return new GraphSignature("ccnet", inputs, List.of(condition(model)));
+    }
+
+    /** pixels [B,3,S,S], normalised, to class_token [B,D] and patch_tokens [B,N,D]. */
+    public static GraphSignature imageEncoder(String name, int size, int patches, int width) {
+        return new GraphSignature(
+                name,
+                List.of(TensorSpec.fp32("pixels", BATCH, 3, size, size)),
+                List.of(
+                        TensorSpec.fp32("class_token", BATCH, width),
+                        TensorSpec.fp32("patch_tokens", BATCH, patches, width)));
     }
 
     /** sample [B,3,H,W] in [-1,1] to moments [B,2L,h,w], with L latent channels. */
@@ -82,6 +123,16 @@ public record GraphSignature(String name, List<TensorSpec> inputs, List<TensorSp
 
     private static TensorSpec sample(Denoiser model, String name) {
         return TensorSpec.fp32(name, BATCH, model.inChannels(), model.inputSize(), model.inputSize());
+    }
+
+    /** The sample, its hint where there is one, and {@code others}. */
+    private static List<TensorSpec> samples(Denoiser model, TensorSpec... others) {
+        List<TensorSpec> specs = new ArrayList<>(List.of(sample(model, "sample")));
+        if (model.hintChannels() > 0) {
+            specs.add(TensorSpec.fp32("hint", BATCH, model.hintChannels(), model.inputSize(), model.inputSize()));
+        }
+        specs.addAll(List.of(others));
+        return specs;
     }
 
     private static TensorSpec outSample(Denoiser model) {

@@ -1,47 +1,28 @@
 package org.maskrt.runtime;
 
-import java.util.Arrays;
-import java.util.List;
 import org.maskrt.models.Denoiser;
-import org.maskrt.models.diffusion.GuidedChannels;
-import org.maskrt.models.diffusion.NoiseSchedule;
 
-/** From noise to latents. */
-final class LatentSampler {
-    private final Denoiser model;
-    private final NoiseSchedule schedule;
-    private final Graphs graphs;
-    private final TensorPool pool;
+/** From noise to latents, by the steps of one request. */
+interface LatentSampler {
+    /** Steps that progress is counted in. */
+    int steps();
 
-    LatentSampler(Denoiser model, NoiseSchedule schedule, Graphs graphs, TensorPool pool) {
-        this.model = model;
-        this.schedule = schedule;
-        this.graphs = graphs;
-        this.pool = pool;
-    }
+    /** How many of them run as one {@code guided_step}. */
+    int fusedSteps();
+
+    /** Loads what is needed; how many rows a batch of {@code count} pictures has. */
+    int rows(int count, int maxBatch);
+
+    /** One batch, filled up to as many rows as the graphs want: latents [B,C,H,W], of which those of the pictures come first. */
+    float[] sample(Batch batch, NoiseSource noise, SamplingLoop.Watch watch);
 
     /** Elements of one latent [C,H,W]. */
-    int latentSize() {
+    static int size(Denoiser model) {
         return model.inChannels() * model.inputSize() * model.inputSize();
     }
 
-    SamplingPlan plan(Sampling sampling, GuidanceOptions guidance) {
-        GuidedChannels exported = sampling.method() == Sampling.Method.DDPM
-                ? guidance.channels()
-                : ExportInfo.read(graphs.folder("guided_step")).guidedChannels();
-        return SamplingPlan.of(model, schedule, sampling, guidance, exported);
-    }
-
-    /** Loads what the plan needs; how many rows a batch of {@code count} pictures has. */
-    int rows(SamplingPlan plan, int count, int maxBatch) {
-        graphs.get(GraphSignature.conditioner(model));
-        int fixed = 0;
-        if (plan.fusedSteps() > 0) {
-            fixed = Math.max(fixed, batchOf(graphs.get(GraphSignature.guidedStep(model))));
-        }
-        if (plan.fusedSteps() < plan.size()) {
-            fixed = Math.max(fixed, batchOf(graphs.get(GraphSignature.denoiser(model))));
-        }
+    /** Rows of a batch: what the graphs fix, or else as even a split of {@code count} as {@code maxBatch} allows. */
+    static int rows(int fixed, int count, int maxBatch) {
         if (fixed > 0) {
             return fixed;
         }
@@ -49,26 +30,8 @@ final class LatentSampler {
         return (count + batches - 1) / batches;
     }
 
-    private static int batchOf(Graph graph) {
+    /** The batch that a graph fixes; negative where any is taken. */
+    static int fixedBatch(Graph graph) {
         return graph.signature().inputs().get(0).shape().dim(0);
-    }
-
-    /**
-     * One batch, filled up to {@code rows} where the graphs want a fixed number.
-     *
-     * @param labels of the pictures, at most {@code rows}
-     * @return latents [n,C,H,W] of the pictures
-     */
-    float[] sample(SamplingPlan plan, List<Integer> labels, int rows, NoiseSource noise, SamplingLoop.Watch watch) {
-        int[] classes = new int[rows];
-        for (int i = 0; i < rows; i++) {
-            classes[i] = labels.get(Math.min(i, labels.size() - 1));
-        }
-        try (TensorPool.Lease tensors = pool.lease()) {
-            float[] sample = new float[rows * latentSize()];
-            noise.start(sample);
-            new SamplingLoop(model, graphs, plan, classes, tensors).run(sample, noise, watch);
-            return Arrays.copyOf(sample, labels.size() * latentSize());
-        }
     }
 }

@@ -3,29 +3,49 @@ package org.maskrt.runtime;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import org.maskrt.models.diffusion.Guidance;
+import org.maskrt.models.image.Box;
 
 /** What made a picture, as JSON that goes into its file. The same request gives the same text: no times, no paths. */
 final class Parameters {
     private Parameters() {}
 
     static String of(GenerationResult result, int index) {
-        GenerationResult.Provenance from = result.provenance();
-        GenerationRequest request = from.request();
-        String version = Parameters.class.getPackage().getImplementationVersion();
+        GenerationRequest request = result.provenance().request();
         ObjectNode json = JsonNodeFactory.instance.objectNode();
-        json.put("model", from.model());
+        json.put("model", result.provenance().model());
         json.put("class_label", request.labels().get(index));
         json.put("seed", result.seeds().get(index));
         json.put("index", index);
-        json.put("rng", request.seeds().rng().label());
-        json.put("sampler", request.sampling().method().label());
-        json.put("steps", request.sampling().steps());
-        json.put("eta", request.sampling().eta());
+        return sampled(
+                json,
+                new Sampled(request.seeds(), request.sampling(), request.guidance()),
+                result.provenance().backend());
+    }
+
+    static String of(CustomizationResult result, int index) {
+        CustomizationRequest request = result.request();
+        ObjectNode json = JsonNodeFactory.instance.objectNode();
+        json.put("model", result.model());
+        Box box = request.pairs().get(index).box();
+        json.putArray("box").add(box.x()).add(box.y()).add(box.width()).add(box.height());
+        json.put("seed", result.seeds().get(index));
+        json.put("index", index);
+        return sampled(json, new Sampled(request.seeds(), request.sampling(), request.guidance()), result.backend());
+    }
+
+    private record Sampled(Seeds seeds, Sampling sampling, GuidanceOptions guidance) {}
+
+    private static String sampled(ObjectNode json, Sampled how, String backend) {
+        String version = Parameters.class.getPackage().getImplementationVersion();
+        json.put("rng", how.seeds().rng().label());
+        json.put("sampler", how.sampling().method().label());
+        json.put("steps", how.sampling().steps());
+        json.put("eta", how.sampling().eta());
         ObjectNode guidance = json.putObject("guidance");
-        describe(guidance, request.guidance().guidance());
-        guidance.put("channels", request.guidance().channels().label());
-        guidance.put("skip_tolerance", request.guidance().skipTolerance());
-        json.put("backend", from.backend());
+        describe(guidance, how.guidance().guidance());
+        guidance.put("channels", how.guidance().channels().label());
+        guidance.put("skip_tolerance", how.guidance().skipTolerance());
+        json.put("backend", backend);
         json.put("maskrt", version == null ? "development" : version);
         return json.toString();
     }

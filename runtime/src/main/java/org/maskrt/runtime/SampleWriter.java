@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
@@ -63,34 +64,64 @@ public final class SampleWriter {
     public Written write(GenerationResult result) {
         RgbImage first = result.images().get(0);
         int count = result.images().size();
-        List<Path> images = IntStream.range(0, count)
-                .mapToObj(i -> folder.resolve(String.format(Locale.ROOT, "%06d.png", i)))
-                .toList();
+        List<Path> images = names(count);
         Path archive = folder.resolve("samples_" + count + "x" + first.height() + "x" + first.width() + "x3.npz");
         Path grid = folder.resolve("grid.png");
-        List<Path> all = new ArrayList<>(images);
-        all.addAll(List.of(archive, grid));
-        requireFree(all);
+        Map<Path, Consumer<Path>> files = new LinkedHashMap<>();
+        for (int i = 0; i < count; i++) {
+            files.put(images.get(i), picture(result.images().get(i), Parameters.of(result, i)));
+        }
+        long[] labels = result.labels().stream().mapToLong(Integer::longValue).toArray();
+        files.put(archive, file -> Npz.write(file, labels, first.width(), first.height(), result.images()::get));
+        files.put(grid, picture(grid(result), Parameters.of(result, 0)));
+        writeAll(files);
+        return new Written(images, archive, grid);
+    }
 
+    /**
+     * Writes the scenes with their objects, {@code 000000.png} and so on, and {@code table.png}, or none of them.
+     *
+     * @param table an overview
+     * @return the table's file
+     * @throws MaskRtException if a file is there already and may not be replaced, or cannot be written
+     */
+    public Path write(CustomizationResult result, RgbImage table) {
+        List<Path> images = names(result.images().size());
+        Map<Path, Consumer<Path>> files = new LinkedHashMap<>();
+        for (int i = 0; i < images.size(); i++) {
+            files.put(images.get(i), picture(result.images().get(i), Parameters.of(result, i)));
+        }
+        Path overview = folder.resolve("table.png");
+        files.put(overview, picture(table, Parameters.of(result, 0)));
+        writeAll(files);
+        return overview;
+    }
+
+    private List<Path> names(int count) {
+        return IntStream.range(0, count)
+                .mapToObj(i -> folder.resolve(String.format(Locale.ROOT, "%06d.png", i)))
+                .toList();
+    }
+
+    private static Consumer<Path> picture(RgbImage image, String parameters) {
+        return file -> Images.writePng(file, image, Map.of("parameters", parameters));
+    }
+
+    private void writeAll(Map<Path, Consumer<Path>> files) {
+        requireFree(List.copyOf(files.keySet()));
         List<Path> done = new ArrayList<>();
         boolean complete = false;
         try {
-            for (int i = 0; i < count; i++) {
-                Images.writePng(images.get(i), result.images().get(i), Map.of("parameters", Parameters.of(result, i)));
-                done.add(images.get(i));
-            }
-            long[] labels =
-                    result.labels().stream().mapToLong(Integer::longValue).toArray();
-            Npz.write(archive, labels, first.width(), first.height(), result.images()::get);
-            done.add(archive);
-            Images.writePng(grid, grid(result), Map.of("parameters", Parameters.of(result, 0)));
+            files.forEach((file, writing) -> {
+                writing.accept(file);
+                done.add(file);
+            });
             complete = true;
         } finally {
             if (!complete) {
                 delete(done);
             }
         }
-        return new Written(images, archive, grid);
     }
 
     private void requireFree(List<Path> files) {

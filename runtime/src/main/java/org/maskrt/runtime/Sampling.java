@@ -3,13 +3,15 @@ package org.maskrt.runtime;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.Collectors;
+import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
+import org.maskrt.models.maskdit.MaskDit;
 
 /**
  * Which sampler runs, and over which steps.
  *
- * @param steps as {@link org.maskrt.models.diffusion.NoiseSchedule#respace(String)} reads them: "50", "ddim25"
+ * @param steps as {@link org.maskrt.models.diffusion.NoiseSchedule#respace(String)} reads them: "50", "ddim25"; a number for {@link Method#HEUN}
  * @param method the sampler
  * @param eta of {@link Method#DDIM}: 0 is deterministic, 1 is ancestral; 0 for the others
  */
@@ -20,7 +22,9 @@ public record Sampling(String steps, Method method, double eta) {
         /** Ancestral sampling with the learned variance. */
         DDPM("ddpm"),
         /** DPM-Solver++ of second order, multistep. */
-        DPM_SOLVER("dpm-solver++");
+        DPM_SOLVER("dpm-solver++"),
+        /** EDM's second-order sampler, for models of noise levels (MaskDiT). */
+        HEUN("heun");
 
         private final String label;
 
@@ -66,6 +70,16 @@ public record Sampling(String steps, Method method, double eta) {
     /** DDPM. */
     public static Sampling ddpm(String steps) {
         return new Sampling(steps, Method.DDPM, 0);
+    }
+
+    /** EDM's sampler over the published noise levels. */
+    public static Sampling heun(int steps) {
+        return new Sampling(Integer.toString(steps), Method.HEUN, 0);
+    }
+
+    /** The sampler that a model is published with: EDM's for MaskDiT, deterministic DDIM for the others. */
+    public static Method methodOf(Denoiser model) {
+        return model instanceof MaskDit ? Method.HEUN : Method.DDIM;
     }
 
     /** DPM-Solver++(2M). */

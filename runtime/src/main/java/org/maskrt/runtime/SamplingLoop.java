@@ -1,11 +1,10 @@
 package org.maskrt.runtime;
 
-import java.util.List;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
+import org.maskrt.models.mdt.MdtDenoiser;
 
 /** The sampler's loop over one batch, with every tensor of it taken once. */
 final class SamplingLoop {
@@ -27,27 +26,39 @@ final class SamplingLoop {
 
     private final Graphs graphs;
     private final SamplingPlan plan;
-    private final Modulations modulations;
+    private final Batch batch;
+    private final @Nullable Modulations modulations;
     private final @Nullable StepRunner fused;
     private final @Nullable StepRunner onHost;
 
-    /** For rows of the classes {@code labels}; loads the graphs that the plan needs. */
-    SamplingLoop(Denoiser model, Graphs graphs, SamplingPlan plan, int[] labels, TensorPool.Lease tensors) {
+    /** For the rows of {@code batch}; loads the graphs that the plan needs. */
+    SamplingLoop(Denoiser model, Graphs graphs, SamplingPlan plan, Batch batch, TensorPool.Lease tensors) {
         this.graphs = graphs;
         this.plan = plan;
-        List<Integer> classes = IntStream.concat(IntStream.of(labels), IntStream.of(model.numClasses()))
-                .distinct()
-                .boxed()
-                .toList();
-        modulations =
-                new Modulations(tensors, graphs.get(GraphSignature.conditioner(model)), plan.timesteps(), classes);
-        StepRunner.Setup setup = new StepRunner.Setup(model, plan, modulations, labels.clone());
-        fused = plan.fusedSteps() > 0
-                ? new FusedSteps(setup, graphs.get(GraphSignature.guidedStep(model)), tensors)
-                : null;
-        onHost = plan.fusedSteps() < plan.size()
-                ? new HostSteps(setup, graphs.get(GraphSignature.denoiser(model)), tensors)
-                : null;
+        this.batch = batch;
+        if (plan.network() == SamplingPlan.Network.INPAINT && model instanceof MdtDenoiser mdt) {
+            modulations = null;
+            fused = null;
+            Graph graph = graphs.get(GraphSignature.inpaint(mdt));
+            onHost = new HostSteps(model, plan, batch.size(), HalfPass.inpaint(mdt, plan, batch, graph, tensors));
+            return;
+        }
+        modulations = new Modulations(
+                tensors, graphs.get(GraphSignature.conditioner(model)), plan.times(), batch.conditions());
+        fused = plan.fusedSteps() == 0
+                ? null
+                : new FusedSteps(
+                        new StepRunner.Setup(model, plan, modulations, batch),
+                        graphs.get(GraphSignature.guidedStep(model)),
+                        tensors);
+        onHost = plan.fusedSteps() == plan.size()
+                ? null
+                : new HostSteps(
+                        model,
+                        plan,
+                        batch.size(),
+                        HalfPass.denoiser(
+                                model, batch, graphs.get(GraphSignature.denoiser(model)), modulations, tensors));
     }
 
     /**
@@ -58,9 +69,11 @@ final class SamplingLoop {
      */
     void run(float[] sample, StepNoise noise, Watch watch) {
         StepRunner.State state = new StepRunner.State(sample, new float[sample.length], new float[sample.length]);
+        Known known = batch.known();
+        float[] start = known == null ? sample : sample.clone();
         int conditioned = 0;
         for (int i = 0; i < plan.size(); i++) {
-            int prepared = modulations.prepare(i);
+            int prepared = modulations == null ? plan.size() : modulations.prepare(i);
             if (prepared > conditioned) {
                 conditioned = prepared;
                 watch.conditioned(conditioned);
@@ -68,10 +81,17 @@ final class SamplingLoop {
             if (plan.step(i).stochastic()) {
                 noise.draw(i, state.noise());
             }
+            if (known != null) {
+                double signal = plan.step(i).alphaCumprod();
+                known.renew(sample, start, Math.sqrt(signal), Math.sqrt(1 - signal));
+            }
             StepRunner runner = runner(i);
-            runner.step(i, state);
+            runner.step(i, state, known != null);
             requireFinite(sample, i, runner);
             watch.stepped(i, sample);
+        }
+        if (known != null) {
+            known.renew(sample, start, 1, 0);
         }
     }
 

@@ -23,17 +23,33 @@ final class SamplingPlan {
 
     private final List<PlannedStep> steps;
     private final GuidedChannels channels;
+    private final Network network;
+
+    /** Which graph gives the model's output. */
+    enum Network {
+        /** {@code guided_step} and {@code denoiser}. */
+        DENOISER,
+        /** {@code inpaint}, guidance and update on the host. */
+        INPAINT
+    }
 
     /**
      * One step.
      *
      * @param timestep that the model sees
+     * @param alphaCumprod the share of the signal in the variance of the step's sample
      * @param linear the update, unless the variance is learned
      * @param learned the update, if the variance is learned
      * @param weight of the guidance
      * @param halves which halves of the doubled batch run
      */
-    record PlannedStep(int timestep, @Nullable Step linear, Ddpm.@Nullable Step learned, double weight, Halves halves) {
+    record PlannedStep(
+            int timestep,
+            double alphaCumprod,
+            @Nullable Step linear,
+            Ddpm.@Nullable Step learned,
+            double weight,
+            Halves halves) {
         boolean stochastic() {
             return linear != null ? linear.coefficients().stochastic() : learned != null && learned.stochastic();
         }
@@ -62,14 +78,16 @@ final class SamplingPlan {
         UNCONDITIONAL
     }
 
-    private SamplingPlan(List<PlannedStep> steps, GuidedChannels channels) {
+    private SamplingPlan(List<PlannedStep> steps, GuidedChannels channels, Network network) {
         this.steps = steps;
         this.channels = channels;
+        this.network = network;
     }
 
     /**
      * The plan.
      *
+     * @param network which graph gives the model's output
      * @param fusedChannels on which the exported {@code guided_step} guides
      * @throws MaskRtException (USAGE) if the request does not fit the model
      */
@@ -78,6 +96,7 @@ final class SamplingPlan {
             NoiseSchedule schedule,
             Sampling sampling,
             GuidanceOptions guidance,
+            Network network,
             GuidedChannels fusedChannels) {
         NoiseSchedule respaced = schedule.respace(sampling.steps());
         boolean learned = sampling.method() == Sampling.Method.DDPM;
@@ -100,17 +119,18 @@ final class SamplingPlan {
         GuidancePlan weights =
                 GuidancePlan.of(guidance.guidance(), timesteps, guidance.skipTolerance(), conditionalAtZero);
         boolean sameChannels = fusedChannels.count(model.inChannels()) == guided;
-        boolean fusible = !learned && sameChannels;
+        boolean fusible = !learned && sameChannels && network == Network.DENOISER;
         boolean skip = !fusible || guidance.skipTolerance() > 0 || saves(weights);
         List<PlannedStep> steps = IntStream.range(0, count)
                 .mapToObj(i -> new PlannedStep(
                         timesteps[i],
+                        schedule.alphaCumprod(timesteps[i]),
                         learned ? null : linearSteps.get(i),
                         learned ? learnedSteps.get(i) : null,
                         weights.weight(i),
                         halves(weights, i, fusible, skip)))
                 .toList();
-        return new SamplingPlan(steps, guidance.channels());
+        return new SamplingPlan(steps, guidance.channels(), network);
     }
 
     private static boolean saves(GuidancePlan weights) {
@@ -144,8 +164,17 @@ final class SamplingPlan {
         return channels;
     }
 
-    int[] timesteps() {
-        return steps.stream().mapToInt(PlannedStep::timestep).toArray();
+    Network network() {
+        return network;
+    }
+
+    /** The timesteps that the model sees. */
+    float[] times() {
+        float[] times = new float[size()];
+        for (int i = 0; i < times.length; i++) {
+            times[i] = step(i).timestep();
+        }
+        return times;
     }
 
     /** Whether a step runs as {@code halves} says. */

@@ -7,9 +7,11 @@ interface StepRunner {
     /**
      * What the steps are of.
      *
-     * @param labels the class of each row
+     * @param plan the steps
+     * @param modulations of them
+     * @param batch the rows
      */
-    record Setup(Denoiser model, SamplingPlan plan, Modulations modulations, int[] labels) {}
+    record Setup(Denoiser model, SamplingPlan plan, Modulations modulations, Batch batch) {}
 
     /**
      * What a step works on, on the host.
@@ -23,6 +25,10 @@ interface StepRunner {
     /** The graph that runs. */
     String graph();
 
-    /** Step {@code i} of the plan, whose modulations are prepared. */
-    void step(int i, State state);
+    /**
+     * Step {@code i} of the plan, whose modulations are prepared.
+     *
+     * @param changed whether the sample is another than the one that the step before left
+     */
+    void step(int i, State state, boolean changed);
 }

@@ -67,7 +67,7 @@ class DiffusionPipelineTest {
         names.put(3, "star");
         return new DiffusionPipeline(
                 folder,
-                new DiffusionPipeline.Model(DIT, VAE.config(), NoiseSchedule.linear(), names),
+                new DiffusionPipeline.Model(DIT, VAE.config(), NoiseSchedule.linear(), names, List.of()),
                 backend,
                 maxBatch);
     }
@@ -380,7 +380,7 @@ class DiffusionPipelineTest {
                     "eta belongs to the sampler ddim, got 0.5 for ddpm",
                     () -> new Sampling("4", Sampling.Method.DDPM, 0.5));
             assertUsage(
-                    "there is no sampler euler; use one of ddim, ddpm, dpm-solver++",
+                    "there is no sampler euler; use one of ddim, ddpm, dpm-solver++, heun",
                     () -> Sampling.Method.named("euler"));
             assertUsage(
                     "there is no random generator cuda; use one of per-image, torch-cpu",
@@ -396,8 +396,8 @@ class DiffusionPipelineTest {
     @Test
     void ddpmNeedsALearnedVariance() {
         Denoiser plain = new Dit(new DitConfig(4, 2, 4, 16, 1, 2, 4, 10, false));
-        DiffusionPipeline.Model model =
-                new DiffusionPipeline.Model(plain, VAE.config(), NoiseSchedule.linear(), Collections.emptySortedMap());
+        DiffusionPipeline.Model model = new DiffusionPipeline.Model(
+                plain, VAE.config(), NoiseSchedule.linear(), Collections.emptySortedMap(), List.of());
         try (DiffusionPipeline pipeline = new DiffusionPipeline(
                 folder, model, new ReferenceBackend(plain, VAE, GuidedChannels.REFERENCE, 1), 8)) {
             assertUsage(
@@ -411,7 +411,7 @@ class DiffusionPipelineTest {
     @Test
     void aFolderWithoutAnAutoencoderGivesTrajectoriesButNoPictures() {
         DiffusionPipeline.Model model =
-                new DiffusionPipeline.Model(DIT, null, NoiseSchedule.linear(), Collections.emptySortedMap());
+                new DiffusionPipeline.Model(DIT, null, NoiseSchedule.linear(), Collections.emptySortedMap(), List.of());
         try (DiffusionPipeline pipeline =
                 new DiffusionPipeline(folder, model, new ReferenceBackend(DIT, VAE, GuidedChannels.REFERENCE, 1), 8)) {
             assertEquals(

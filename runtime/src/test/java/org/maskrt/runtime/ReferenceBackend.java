@@ -12,6 +12,10 @@ import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.diffusion.GuidedChannels;
 import org.maskrt.models.diffusion.GuidedChannels.OutputChannels;
+import org.maskrt.models.dinov2.DinoV2;
+import org.maskrt.models.dinov2.DinoV2Config;
+import org.maskrt.models.emd3c.Emd3c;
+import org.maskrt.models.mdt.MdtDenoiser;
 import org.maskrt.models.ops.Params;
 import org.maskrt.models.ops.ReferenceOps;
 import org.maskrt.models.ops.Shape;
@@ -27,17 +31,25 @@ final class ReferenceBackend implements Backend {
     private final Denoiser model;
     private final AutoencoderKl vae;
     private final GuidedChannels guided;
-    private final float scale;
 
-    /** With weights times {@code scale}: NaN makes everything NaN. */
+    private final Params<Tensor> params;
+
+    /** A small image encoder, for models that need one. */
+    static final DinoV2 ENCODER = new DinoV2(new DinoV2Config(28, 14, 3, 8, 1, 2, 2, false, 0, false, 0.1));
+
+    /** With random weights times {@code scale}: NaN makes everything NaN. */
     ReferenceBackend(Denoiser model, AutoencoderKl vae, GuidedChannels guided, float scale) {
+        this(model, vae, guided, Params.of((path, shape) -> weight(path, shape, scale)));
+    }
+
+    ReferenceBackend(Denoiser model, AutoencoderKl vae, GuidedChannels guided, Params<Tensor> params) {
         this.model = model;
         this.vae = vae;
         this.guided = guided;
-        this.scale = scale;
+        this.params = params;
     }
 
-    private Tensor weight(String path, Shape shape) {
+    static Tensor weight(String path, Shape shape, float scale) {
         Random random = new Random(path.hashCode());
         float[] values = new float[shape.size()];
         double std = shape.rank() < 2 ? 0.1 : 0.7 / Math.sqrt(values.length / (double) shape.dim(0));
@@ -107,22 +119,57 @@ final class ReferenceBackend implements Backend {
 
     private Map<String, Tensor> run(String graph, Map<String, Tensor> in) {
         ReferenceOps ops = new ReferenceOps();
-        Params<Tensor> p = Params.of(this::weight);
+        Params<Tensor> p = params;
         return switch (graph) {
-            case "conditioner" ->
-                Map.of("modulation", model.conditioner(ops, p, in.get("timesteps"), in.get("class_labels")));
-            case "denoiser" -> Map.of("out_sample", model.denoise(ops, p, in.get("sample"), in.get("modulation")));
+            case "conditioner" -> Map.of("modulation", model.conditioner(ops, p, in.get("timesteps"), condition(in)));
+            case "denoiser" -> Map.of("out_sample", model.denoise(ops, p, hinted(ops, in), in.get("modulation")));
+            case "ccnet" ->
+                Map.of(
+                        "condition",
+                        ((Emd3c) model)
+                                .collect(
+                                        ops,
+                                        p,
+                                        ((Emd3c) model)
+                                                .config().sources().stream()
+                                                        .map(s -> in.get(s.name()))
+                                                        .toList()));
+            case "image_encoder" -> {
+                DinoV2.Features<Tensor> features = ENCODER.forward(ops, p, in.get("pixels"));
+                yield Map.of("class_token", features.classToken(), "patch_tokens", features.patchTokens());
+            }
+            case "inpaint" ->
+                Map.of(
+                        "out_sample",
+                        ((MdtDenoiser) model)
+                                .inpaint(
+                                        ops,
+                                        p,
+                                        in.get("sample"),
+                                        in.get("timestep"),
+                                        in.get("class_labels"),
+                                        in.get("hidden")));
+            case "vae_encoder" -> Map.of("moments", vae.encode(ops, p, in.get("sample")));
             case "vae_decoder" -> Map.of("sample", vae.decode(ops, p, in.get("latent_sample")));
             case "guided_step" -> guidedStep(ops, p, in);
             default -> throw new MaskRtException(ExitCode.FAILURE, "no graph " + graph);
         };
     }
 
+    private Tensor condition(Map<String, Tensor> in) {
+        return in.get(model.conditionWidth() == 0 ? "class_labels" : "condition");
+    }
+
+    private Tensor hinted(ReferenceOps ops, Map<String, Tensor> in) {
+        return model.hintChannels() == 0 ? in.get("sample") : ops.concat(1, List.of(in.get("hint"), in.get("sample")));
+    }
+
     private Map<String, Tensor> guidedStep(ReferenceOps ops, Params<Tensor> p, Map<String, Tensor> in) {
         Tensor x = in.get("sample");
-        float[] conditional = model.denoise(ops, p, x, in.get("modulation")).values();
+        Tensor rows = hinted(ops, in);
+        float[] conditional = model.denoise(ops, p, rows, in.get("modulation")).values();
         float[] unconditional =
-                model.denoise(ops, p, x, in.get("modulation_uncond")).values();
+                model.denoise(ops, p, rows, in.get("modulation_uncond")).values();
         OutputChannels channels = new OutputChannels(model.inChannels(), model.outChannels());
         float[] out = new float[conditional.length];
         guided.combine(conditional, unconditional, in.get("guidance").values(), channels, out);

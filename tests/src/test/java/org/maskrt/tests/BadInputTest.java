@@ -265,6 +265,29 @@ class BadInputTest {
                         "none.yaml",
                         "-o",
                         "OUT"),
+                new Case("training without a file", 2, List.of("CONFIG", "--explain"), f -> {}, "train"),
+                new Case(
+                        "a device that is none",
+                        2,
+                        List.of("--devices", "cuda:0"),
+                        f -> Files.writeString(f.resolve("run.yaml"), CONFIG),
+                        "train",
+                        "MODEL/run.yaml",
+                        "-o",
+                        "OUT",
+                        "--devices",
+                        "gpu"),
+                new Case(
+                        "a GPU that is not there",
+                        3,
+                        List.of("cuda:7", "-Pgpu"),
+                        f -> Files.writeString(f.resolve("run.yaml"), CONFIG),
+                        "train",
+                        "MODEL/run.yaml",
+                        "-o",
+                        "OUT",
+                        "--devices",
+                        "cuda:7"),
                 new Case("a folder without cases", 2, List.of("case.json"), f -> {}, "verify", "MODEL"));
     }
 

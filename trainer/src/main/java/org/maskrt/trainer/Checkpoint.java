@@ -2,7 +2,9 @@ package org.maskrt.trainer;
 
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.zip.CRC32C;
 import org.maskrt.models.ExitCode;
@@ -13,55 +15,72 @@ import org.maskrt.models.weights.SafeTensors;
 import org.maskrt.models.weights.Weights;
 
 /**
- * A training run at a step, as a safetensors file: weights, AdamW's moments and the average of the weights, with the step, the seed (which with
- * the step is the whole state of every random stream) and the configuration in its metadata.
+ * A training run at a step, as a safetensors file: weights, AdamW's moments, the averages of the weights and what else the objective learnt, with
+ * the step, the seed (which with the step is the whole state of every random stream) and the configuration in its metadata.
  *
  * @param step how many steps lie behind
  * @param config of the run, as text
- * @param arrays weights, first moment, second moment, average, each [P]
+ * @param arrays of the {@link TrainState} by name, each [P]
+ * @param learnt of the {@link Objective} by name
  */
-record Checkpoint(long step, String config, float[][] arrays) {
-    private static final String[] NAMES = {"weights", "first_moment", "second_moment", "average"};
-
+record Checkpoint(long step, String config, Map<String, float[]> arrays, Map<String, float[]> learnt) {
     void write(Path file) {
         Map<String, Tensor> tensors = new LinkedHashMap<>();
-        for (int i = 0; i < NAMES.length; i++) {
-            tensors.put(NAMES[i], Tensor.of(arrays[i], arrays[i].length));
-        }
-        Map<String, String> metadata =
-                Map.of("step", Long.toString(step), "config", config, "crc32c", Long.toHexString(sum(arrays)));
+        arrays.forEach((name, values) -> tensors.put(name, Tensor.of(values, values.length)));
+        learnt.forEach((name, values) -> tensors.put(name, Tensor.of(values, values.length)));
+        Map<String, String> metadata = Map.of(
+                "step",
+                Long.toString(step),
+                "config",
+                config,
+                "crc32c",
+                Long.toHexString(
+                        sum(tensors.values().stream().map(Tensor::values).toList())));
         SafeTensors.write(file, Weights.of(file.toString(), tensors), DType.F32, metadata);
     }
 
     /**
      * Reads a checkpoint.
      *
+     * @param config that it must have
+     * @param names of the arrays of the state
      * @param size P
-     * @throws MaskRtException if the file is damaged, or holds something else
+     * @throws MaskRtException if the file is damaged, or belongs to another configuration
      */
-    static Checkpoint read(Path file, int size) {
+    static Checkpoint read(Path file, String config, List<String> names, int size) {
         try (SafeTensors in = SafeTensors.open(file)) {
-            float[][] arrays = new float[NAMES.length][];
-            for (int i = 0; i < NAMES.length; i++) {
-                if (!in.keys().contains(NAMES[i]) || in.shape(NAMES[i]).size() != size) {
-                    throw damaged(
-                            file,
-                            "'" + NAMES[i] + "' with " + size + " values",
-                            in.keys().toString());
-                }
-                arrays[i] = in.tensor(NAMES[i]).values();
-            }
             Map<String, String> metadata = in.metadata();
-            String sum = Long.toHexString(sum(arrays));
-            if (!sum.equals(metadata.get("crc32c"))) {
-                throw damaged(file, "contents of checksum " + metadata.get("crc32c"), sum);
-            }
-            String config = metadata.get("config");
-            if (config == null || !metadata.getOrDefault("step", "").matches("\\d{1,18}")) {
+            if (!metadata.getOrDefault("step", "").matches("\\d{1,18}") || !metadata.containsKey("config")) {
                 throw damaged(
                         file, "a step and a configuration", metadata.keySet().toString());
             }
-            return new Checkpoint(Long.parseLong(metadata.get("step")), config, arrays);
+            if (!config.equals(metadata.get("config"))) {
+                throw new MaskRtException(
+                        ExitCode.USAGE,
+                        file + ": expected a checkpoint of this configuration, it belongs to another one;"
+                                + " use the configuration that began this folder, or another folder");
+            }
+            Map<String, float[]> arrays = new LinkedHashMap<>();
+            Map<String, float[]> learnt = new LinkedHashMap<>();
+            for (String name : names) {
+                if (!in.keys().contains(name) || in.shape(name).size() != size) {
+                    throw damaged(
+                            file,
+                            "'" + name + "' with " + size + " values",
+                            in.keys().toString());
+                }
+            }
+            List<float[]> all = new ArrayList<>();
+            for (String key : in.keys()) {
+                float[] values = in.tensor(key).values();
+                (names.contains(key) ? arrays : learnt).put(key, values);
+                all.add(values);
+            }
+            String sum = Long.toHexString(sum(all));
+            if (!sum.equals(metadata.get("crc32c"))) {
+                throw damaged(file, "contents of checksum " + metadata.get("crc32c"), sum);
+            }
+            return new Checkpoint(Long.parseLong(metadata.getOrDefault("step", "")), config, arrays, learnt);
         }
     }
 
@@ -72,7 +91,7 @@ record Checkpoint(long step, String config, float[][] arrays) {
                         + "; delete it to start this stage anew");
     }
 
-    private static long sum(float[][] arrays) {
+    private static long sum(List<float[]> arrays) {
         CRC32C crc = new CRC32C();
         ByteBuffer bytes = ByteBuffer.allocate(1 << 16);
         for (float[] values : arrays) {

@@ -8,6 +8,9 @@ interface Conditioned {
     /** How many, B. */
     int size();
 
+    /** A part of them. */
+    Conditioned rows(Rows rows);
+
     /** x_0, row-major [B,C,h,w], scaled for the denoiser; not copied. */
     float[] latents();
 

@@ -3,6 +3,7 @@ package org.maskrt.trainer;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import java.util.Locale;
+import org.maskrt.models.Checks;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
@@ -12,6 +13,7 @@ import org.maskrt.models.maskdit.MaskDit;
 import org.maskrt.models.maskdit.MaskDitConfig;
 import org.maskrt.models.mdt.Mdt;
 import org.maskrt.models.mdt.MdtConfig;
+import org.maskrt.trainer.DenoiserObjective.Recipe;
 
 /**
  * The training of a denoiser.
@@ -19,7 +21,9 @@ import org.maskrt.models.mdt.MdtConfig;
  * @param model its sizes
  * @param steps how many
  * @param batch latents in a step
- * @param labelDrop the share of labels that become the null class
+ * @param accumulate in how many parts a device computes its share of them
+ * @param labelDrop the share of conditions that become the null condition
+ * @param timesteps how they are drawn
  * @param precision of the matrix products
  * @param optimizer how the weights follow
  * @param preview the pictures that are sampled now and then
@@ -28,10 +32,30 @@ public record DenoiserTraining(
         ModelSizes model,
         int steps,
         int batch,
+        int accumulate,
         double labelDrop,
+        Timesteps timesteps,
         Precision precision,
         OptimizerConfig optimizer,
         Preview preview) {
+    /** @throws MaskRtException (USAGE) for counts and shares that are none, or timesteps that the model does not have */
+    public DenoiserTraining {
+        Checks.positive("transformer", "batch", batch);
+        Checks.require(
+                accumulate >= 1 && accumulate <= batch,
+                "transformer",
+                "accumulate",
+                "in [1, batch " + batch + "]",
+                accumulate);
+        Checks.require(labelDrop >= 0 && labelDrop <= 1, "transformer", "label_drop", "in [0, 1]", labelDrop);
+        Checks.require(
+                timesteps == Timesteps.UNIFORM || !(model instanceof MaskDitSizes),
+                "transformer",
+                "timesteps",
+                "uniform for maskdit, whose noise levels are log-normal",
+                timesteps);
+    }
+
     /** What data and autoencoder do not fix; {@code family} says which of the forms it is. */
     @JsonTypeInfo(
             use = JsonTypeInfo.Id.NAME,
@@ -39,10 +63,31 @@ public record DenoiserTraining(
             property = "family",
             visible = true,
             defaultImpl = Sizes.class)
-    @JsonSubTypes(@JsonSubTypes.Type(value = MaskDitSizes.class, name = "maskdit"))
+    @JsonSubTypes({
+        @JsonSubTypes.Type(value = MaskDitSizes.class, name = "maskdit"),
+        @JsonSubTypes.Type(value = Emd3cSizes.class, name = "emd3c")
+    })
     public interface ModelSizes {
         /** The model for latents {@code [channels,inputSize,inputSize]}. */
         Denoiser of(int inputSize, int channels, int classes);
+    }
+
+    /** What data and autoencoder do not fix of a model with a masked pass. */
+    public interface MdtSizes extends ModelSizes {
+        /** Of the tokens that are hidden; 0 trains without the masked pass. */
+        double maskRatio();
+
+        /** How the masked pass is trained. */
+        MdtTraining masking();
+    }
+
+    /** What is chosen beside data, for all families but MaskDiT. */
+    Recipe recipe() {
+        if (model instanceof MdtSizes sizes) {
+            MdtTraining masking = sizes.masking();
+            return new Recipe(labelDrop, masking.schedule(sizes.maskRatio()), masking.maskedWeight(), timesteps);
+        }
+        return new Recipe(labelDrop, MaskSchedule.fixed(0, 0), 1, timesteps);
     }
 
     /**
@@ -102,6 +147,7 @@ public record DenoiserTraining(
      * @param mlpRatio hidden width of the MLP over D
      * @param decodeLayer blocks after the side-interpolater; 0 for a DiT
      * @param maskRatio of the tokens that are hidden; 0 for a DiT
+     * @param masking how the masked pass is trained
      */
     public record Sizes(
             String family,
@@ -111,8 +157,9 @@ public record DenoiserTraining(
             int numHeads,
             double mlpRatio,
             int decodeLayer,
-            double maskRatio)
-            implements ModelSizes {
+            double maskRatio,
+            MdtTraining masking)
+            implements MdtSizes {
         @Override
         public Denoiser of(int inputSize, int channels, int classes) {
             int version = switch (family.toLowerCase(Locale.ROOT)) {
@@ -122,7 +169,8 @@ public record DenoiserTraining(
                 default ->
                     throw new MaskRtException(
                             ExitCode.USAGE,
-                            "transformer.model.family must be dit, mdt-v1, mdt-v2 or maskdit, got '" + family + "'");
+                            "transformer.model.family must be dit, mdt-v1, mdt-v2, maskdit or emd3c, got '" + family
+                                    + "'");
             };
             return version == 0
                     ? new Dit(new DitConfig(

@@ -1,6 +1,6 @@
 package org.maskrt.trainer;
 
-import ai.djl.engine.Engine;
+import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
@@ -23,13 +23,19 @@ public final class EagerModel implements AutoCloseable {
         NDArray apply(NdOps ops, Params<NDArray> p, List<NDArray> inputs);
     }
 
-    private final Engine engine = Torch.engine();
-    private final NDManager manager = engine.newBaseManager();
-    private final NdOps ops = new NdOps(manager);
+    private final NDManager manager;
+    private final NdOps ops;
     private final Supplier<Params<NDArray>> params;
 
     /** Loads the weights; they can be closed afterwards. */
     public EagerModel(Weights weights) {
+        this(weights, Device.cpu());
+    }
+
+    /** Loads the weights on a device. */
+    EagerModel(Weights weights, Device device) {
+        this.manager = Torch.engine().newBaseManager(device);
+        this.ops = new NdOps(manager);
         Map<String, NDArray> arrays = new HashMap<>();
         for (String key : weights.keys()) {
             arrays.put(key, ops.array(weights.tensor(key)));
@@ -45,8 +51,10 @@ public final class EagerModel implements AutoCloseable {
         this.params = () -> loaded;
     }
 
-    /** On parameters that lie in one array [P], which stays the caller's. */
+    /** On parameters that lie in one array [P], which stays the caller's, and on its device. */
     EagerModel(NdParams layout, NDArray flat) {
+        this.manager = Torch.engine().newBaseManager(flat.getDevice());
+        this.ops = new NdOps(manager);
         this.params = () -> layout.views(flat);
     }
 

@@ -43,6 +43,12 @@ final class EdmLoss {
             }
             return new Noised(clean, sigma, noisy);
         }
+
+        /** A part of the batch. */
+        Noised rows(Rows rows) {
+            int b = sigma.length;
+            return new Noised(rows.of(clean, b), rows.of(sigma, b), rows.of(noisy, b));
+        }
     }
 
     Edm edm() {

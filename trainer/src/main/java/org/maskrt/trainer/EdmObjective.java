@@ -5,7 +5,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.function.LongFunction;
-import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 import org.maskrt.models.diffusion.Edm;
 import org.maskrt.models.maskdit.MaskDit;
@@ -22,9 +21,7 @@ final class EdmObjective implements Objective {
     private static final double LOG_MEAN = -1.2;
     private static final double LOG_DEVIATION = 1.2;
 
-    private final NdOps ops;
     private final MaskDit model;
-    private final EdmLoss loss;
     private final MaskDitTraining training;
     private final double labelDrop;
     private final Streams streams;
@@ -37,15 +34,8 @@ final class EdmObjective implements Objective {
      * @param latents the batch of a step, [B,C,h,w], scaled for the denoiser
      */
     EdmObjective(
-            NdOps ops,
-            MaskDit model,
-            MaskDitTraining training,
-            double labelDrop,
-            Streams streams,
-            LongFunction<Batch> latents) {
-        this.ops = ops;
+            MaskDit model, MaskDitTraining training, double labelDrop, Streams streams, LongFunction<Batch> latents) {
         this.model = model;
-        this.loss = new EdmLoss(ops, model.config(), training.maeWeight());
         this.training = training;
         this.labelDrop = labelDrop;
         this.streams = streams;
@@ -63,7 +53,7 @@ final class EdmObjective implements Objective {
     }
 
     @Override
-    public NDArray loss(Params<NDArray> p, long step, Map<String, Float> metrics) {
+    public TrainStep prepare(long step) {
         Batch batch = latents.apply(step);
         int b = batch.labels().length;
         float[] sigma = streams.normal(Purpose.TIMESTEP, step, b);
@@ -77,30 +67,43 @@ final class EdmObjective implements Objective {
         if (drops) {
             Arrays.fill(labels, model.numClasses());
         }
-        double ratio = drops ? 0 : training.maskRatio(step);
-        MaskPlan plan = ratio == 0 ? null : plan(b, ratio, streams.of(Purpose.MASK, step));
-        metrics.put("mask_ratio", (float) ratio);
-        return loss.of(denoised(p, noised, labels, plan), noised, plan).mean();
+        MaskPlan plan =
+                drops ? null : training.schedule().plan(b, model.tokens(), step, streams.of(Purpose.MASK, step));
+        return new Denoising(noised, labels, plan);
     }
 
-    private NDArray denoised(Params<NDArray> p, EdmLoss.Noised noised, long[] labels, @Nullable MaskPlan plan) {
-        int b = labels.length;
-        return model.denoised(
-                ops,
-                p,
-                ops.constant(noised.noisy(), model.sampleDims(b)),
-                ops.constant(loss.edm().scaling(noised.sigma()), b, 3),
-                ops.constant(Edm.noise(noised.sigma()), b),
-                ops.indices(labels, b),
-                plan == null ? null : plan.on(ops));
-    }
+    private final class Denoising implements TrainStep {
+        private final EdmLoss.Noised noised;
+        private final long[] labels;
+        private final @Nullable MaskPlan plan;
 
-    private MaskPlan plan(int batch, double ratio, RandomGenerator random) {
-        int tokens = model.tokens();
-        float[] noise = new float[batch * tokens];
-        for (int i = 0; i < noise.length; i++) {
-            noise[i] = random.nextFloat();
+        Denoising(EdmLoss.Noised noised, long[] labels, @Nullable MaskPlan plan) {
+            this.noised = noised;
+            this.labels = labels;
+            this.plan = plan;
         }
-        return MaskPlan.of(noise, batch, tokens, Math.max(1, MaskPlan.kept(tokens, ratio)));
+
+        @Override
+        public int size() {
+            return labels.length;
+        }
+
+        @Override
+        public NDArray loss(NdOps ops, Params<NDArray> p, Rows rows, Map<String, Float> metrics) {
+            EdmLoss loss = new EdmLoss(ops, model.config(), training.maeWeight());
+            EdmLoss.Noised part = noised.rows(rows);
+            int b = rows.size();
+            MaskPlan seen = plan == null ? null : rows.of(plan);
+            metrics.put("mask_ratio", seen == null ? 0 : 1 - seen.keep().dim(1) / (float) model.tokens());
+            NDArray denoised = model.denoised(
+                    ops,
+                    p,
+                    ops.constant(part.noisy(), model.sampleDims(b)),
+                    ops.constant(loss.edm().scaling(part.sigma()), b, 3),
+                    ops.constant(Edm.noise(part.sigma()), b),
+                    ops.indices(Arrays.copyOfRange(labels, rows.from(), rows.to()), b),
+                    seen == null ? null : seen.on(ops));
+            return loss.of(denoised, part, seen).mean();
+        }
     }
 }

@@ -1,12 +1,12 @@
 package org.maskrt.trainer;
 
-import ai.djl.engine.Engine;
+import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.pytorch.jni.JniUtils;
-import ai.djl.training.GradientCollector;
+import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
 import org.maskrt.models.ExitCode;
@@ -18,6 +18,7 @@ import org.maskrt.trainer.data.Batch;
 import org.maskrt.trainer.data.BatchOrder;
 import org.maskrt.trainer.data.Batches;
 import org.maskrt.trainer.data.ImageSource;
+import org.maskrt.trainer.data.ReadAhead;
 
 /**
  * A small convolutional classifier, which judges whether a generated picture shows the class that was asked for: four convolutions of stride 2,
@@ -29,7 +30,7 @@ public final class ImageClassifier implements AutoCloseable {
     private static final int GROUPS = 4;
     private static final float EPS = 1e-5f;
     private static final Conv2d HALVE = new Conv2d(2, 1, 1, 1, 1);
-    private static final OptimizerConfig OPTIMIZER = new OptimizerConfig(3e-3, 50, true, 0.01, 1, 0.99);
+    private static final OptimizerConfig OPTIMIZER = new OptimizerConfig(3e-3, 50, true, 0.01, 1, List.of(0.99));
     private static final int JUDGED_AT_ONCE = 50;
 
     private final int size;
@@ -55,8 +56,7 @@ public final class ImageClassifier implements AutoCloseable {
      */
     public static ImageClassifier train(
             ImageSource source, Options options, TrainListener listener, BooleanSupplier cancelled) {
-        Engine engine = Torch.engine();
-        NDManager manager = engine.newBaseManager();
+        NDManager manager = Torch.engine().newBaseManager(Device.cpu());
         NdOps ops = new NdOps(manager);
         int size = source.size();
         int classes = source.numClasses();
@@ -65,15 +65,15 @@ public final class ImageClassifier implements AutoCloseable {
         float[] initial =
                 layout.flatten((path, shape) -> Initialisation.TORCH.of(path, shape, layout.shapes(), options.seed()));
         ImageClassifier classifier =
-                new ImageClassifier(size, classes, ops, TrainState.initial(manager, layout, initial));
+                new ImageClassifier(size, classes, ops, TrainState.initial(manager, layout, initial, 1));
         listener.stage("classifier", 0, options.steps());
         BatchOrder order = new BatchOrder(source.count(), options.batch(), options.seed());
-        try (Batches batches = new Batches(source, order, false, 0)) {
+        try (ReadAhead<Batch> batches = new ReadAhead<>(new Batches(source, order, false)::at, 0)) {
             for (long step = 0; step < options.steps(); step++) {
                 if (cancelled.getAsBoolean()) {
                     throw new MaskRtException(ExitCode.INTERRUPTED, "classifier: interrupted at step " + step);
                 }
-                float loss = classifier.step(engine, batches.next(), options.steps());
+                float loss = classifier.step(batches.next(), options.steps());
                 listener.progress(step + 1, Map.of("loss", loss));
             }
         } catch (RuntimeException e) {
@@ -83,7 +83,7 @@ public final class ImageClassifier implements AutoCloseable {
         return classifier;
     }
 
-    private float step(Engine engine, Batch batch, long steps) {
+    private float step(Batch batch, long steps) {
         int b = batch.labels().length;
         float[] target = new float[b * classes];
         for (int i = 0; i < b; i++) {
@@ -91,24 +91,25 @@ public final class ImageClassifier implements AutoCloseable {
         }
         try (NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();
-            float loss;
-            try (GradientCollector gradients = engine.newGradientCollector()) {
+            float[] loss = new float[1];
+            Torch.backward(() -> {
                 NDArray x = ops.constant(batch.values(), b, 3, size, size);
                 NDArray logits = logits(ops, state.layout().views(state.weights()), x, classes);
                 NDArray crossEntropy = ops.mul(
                                 JniUtils.logSoftmax(NdOps.pt(logits), 1, DataType.FLOAT32),
                                 ops.constant(target, b, classes))
                         .sum();
-                loss = crossEntropy.getFloat();
-                gradients.backward(crossEntropy);
-            }
+                loss[0] = crossEntropy.getFloat();
+                return crossEntropy;
+            });
             float norm = state.update(OPTIMIZER, steps);
             if (!Float.isFinite(norm)) {
                 throw new MaskRtException(
                         ExitCode.NOT_FINITE,
-                        "classifier: expected a finite loss, received " + loss + "; look for bad values in the data");
+                        "classifier: expected a finite loss, received " + loss[0]
+                                + "; look for bad values in the data");
             }
-            return loss;
+            return loss[0];
         }
     }
 

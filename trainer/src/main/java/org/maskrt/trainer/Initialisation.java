@@ -38,6 +38,18 @@ public enum Initialisation {
         }
     },
 
+    /** {@code init_weights} of DINOv2 with LayerScale from one: weights and tokens of deviation 0.02, biases zero, norms ones and zeros. */
+    VIT {
+        @Override
+        void fill(String path, Shape shape, Map<String, Shape> all, RandomGenerator random, float[] out) {
+            if (path.endsWith("gamma") || (shape.rank() == 1 && path.endsWith("weight"))) {
+                Arrays.fill(out, 1);
+            } else if (shape.rank() > 1) {
+                truncatedNormal(random, 0.02, out);
+            }
+        }
+    },
+
     /** PyTorch's defaults: uniform in +-1/sqrt(fan in) for linears and convolutions, ones and zeros for norms. */
     TORCH {
         @Override

@@ -1,6 +1,7 @@
 package org.maskrt.trainer;
 
 import ai.djl.ndarray.NDArray;
+import java.util.Arrays;
 import org.maskrt.models.ops.Params;
 import org.maskrt.trainer.data.Batch;
 
@@ -14,6 +15,12 @@ record Labelled(Batch batch, int nullClass) implements Conditioned {
     @Override
     public int size() {
         return batch.labels().length;
+    }
+
+    @Override
+    public Conditioned rows(Rows rows) {
+        long[] labels = Arrays.copyOfRange(batch.labels(), rows.from(), rows.to());
+        return new Labelled(new Batch(batch.step(), rows.of(batch.values(), size()), labels), nullClass);
     }
 
     @Override

@@ -68,6 +68,8 @@ final class NativeOps implements AutoCloseable {
                 return torch.to(torch.matmul(torch.to(q, 15), torch.to(k, 15)), 6)
               def mix16(self: __torch__.Native, p: Tensor, v: Tensor) -> Tensor:
                 return torch.matmul(torch.to(p, 15), torch.to(v, 15))
+              def assign(self: __torch__.Native, x: Tensor, y: Tensor) -> Tensor:
+                return torch.copy_(x, y)
               def lerp(self: __torch__.Native, x: Tensor, end: Tensor, weight: float) -> Tensor:
                 return torch.lerp_(x, end, weight)
               def adamW(self: __torch__.Native, x: Tensor, grad: Tensor, m: Tensor, v: Tensor, clip: float, rate: float,

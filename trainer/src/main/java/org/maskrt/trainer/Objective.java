@@ -1,19 +1,21 @@
 package org.maskrt.trainer;
 
-import ai.djl.ndarray.NDArray;
 import java.util.List;
 import java.util.Map;
-import org.maskrt.models.ops.Params;
 
 /** What a model is trained for. */
 interface Objective {
-    /** The names of what {@link #loss} reports. */
+    /** The names of what {@link TrainStep#loss} reports. */
     List<String> metrics();
 
-    /**
-     * The loss of a step, a scalar.
-     *
-     * @param metrics takes the parts worth a line in the log
-     */
-    NDArray loss(Params<NDArray> p, long step, Map<String, Float> metrics);
+    /** The data of a step and every draw of it that does not depend on what was learnt. Called ahead of the step, by several threads. */
+    TrainStep prepare(long step);
+
+    /** What later steps depend on beside the weights, for a checkpoint. */
+    default Map<String, float[]> state() {
+        return Map.of();
+    }
+
+    /** The inverse of {@link #state}. */
+    default void restore(Map<String, float[]> state) {}
 }

@@ -48,6 +48,15 @@ record Paired(Emd3c model, Tensor target, Tensor hint, List<Tensor> features) im
     }
 
     @Override
+    public Conditioned rows(Rows rows) {
+        return new Paired(
+                model,
+                rows.of(target),
+                rows.of(hint),
+                features.stream().map(rows::of).toList());
+    }
+
+    @Override
     public float[] latents() {
         return target.values();
     }

@@ -1,13 +1,27 @@
 package org.maskrt.trainer;
 
 import ai.djl.engine.Engine;
+import ai.djl.ndarray.NDArray;
 import ai.djl.pytorch.jni.JniUtils;
+import java.util.function.Supplier;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 
 /** The PyTorch engine of this process: offline, no tracking, one thread per core. */
 public final class Torch {
     private Torch() {}
+
+    /** Computes a scalar with its gradients, which are added to those that the arrays it depends on have. */
+    static void backward(Supplier<NDArray> computation) {
+        JniUtils.setGradMode(true);
+        try {
+            NDArray scalar = computation.get();
+            NDArray one = scalar.getManager().ones(scalar.getShape());
+            JniUtils.backward(NdOps.pt(scalar), NdOps.pt(one), false, false);
+        } finally {
+            JniUtils.setGradMode(false);
+        }
+    }
 
     /**
      * The engine, ready for use on the calling thread.

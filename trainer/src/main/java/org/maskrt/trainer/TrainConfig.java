@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.JsonMappingException.Reference;
 import com.fasterxml.jackson.databind.MapperFeature;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import com.fasterxml.jackson.dataformat.yaml.YAMLGenerator;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
@@ -15,11 +16,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.stream.Collectors;
+import org.maskrt.models.Checks;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 
 /**
- * A training run, as a YAML file states it. Every key is required and no other is known, so that a file says all there is to say.
+ * A training run, as a YAML file states it: the keys of {@link #explain()} and no other.
  *
  * @param seed of everything random
  * @param data the pictures
@@ -29,6 +31,19 @@ import org.maskrt.models.MaskRtException;
  */
 public record TrainConfig(
         long seed, DataConfig data, AutoencoderTraining autoencoder, DenoiserTraining transformer, Pace pace) {
+    /** @throws MaskRtException (USAGE) for pairs without an E-MD3C, or an E-MD3C without pairs */
+    public TrainConfig {
+        boolean drawsObjects = transformer.model() instanceof Emd3cSizes;
+        Checks.require(
+                data instanceof DataConfig.Pairs == drawsObjects,
+                "data",
+                "source",
+                drawsObjects
+                        ? "pairs or scenes for the family emd3c"
+                        : "shapes or a folder of pictures for families other than emd3c",
+                data instanceof DataConfig.Pairs ? "pairs" : "pictures");
+    }
+
     private static YAMLMapper mapper() {
         return YAMLMapper.builder(YAMLFactory.builder()
                         .disable(YAMLGenerator.Feature.WRITE_DOC_START_MARKER)
@@ -58,7 +73,14 @@ public record TrainConfig(
     /** @param origin of the text, for messages */
     public static TrainConfig parse(String origin, String yaml) {
         try {
-            return mapper().readValue(yaml, TrainConfig.class);
+            if (!(mapper().readTree(yaml) instanceof ObjectNode root)) {
+                throw new MaskRtException(
+                        ExitCode.USAGE,
+                        origin + ": expected a training configuration, received no keys; 'maskrt train --explain' lists"
+                                + " them");
+            }
+            TrainKeys.complete(root);
+            return mapper().treeToValue(root, TrainConfig.class);
         } catch (JsonProcessingException e) {
             if (e.getCause() instanceof MaskRtException cause) {
                 throw new MaskRtException(ExitCode.USAGE, origin + ": " + cause.getMessage(), e);
@@ -81,14 +103,30 @@ public record TrainConfig(
         }
     }
 
-    /** The inverse of {@link #parse}. */
-    public String yaml() {
-        return write(this);
+    /** Every key of a configuration, one after the other: its path, its type, whether it is required or its default, and its meaning. */
+    public static String explain() {
+        return TrainKeys.explain();
     }
 
-    /** All that decides what one stage does: the seed, the data and the training given. */
-    String yaml(Record training) {
-        return "seed: " + seed + "\n" + write(data) + write(training);
+    /** The inverse of {@link #parse}; keys that are at their default are left out. */
+    public String yaml() {
+        return write(tree());
+    }
+
+    private ObjectNode tree() {
+        ObjectNode root = mapper().valueToTree(this);
+        TrainKeys.prune(root);
+        return root;
+    }
+
+    /**
+     * All that decides what one stage does: the seed, the data and the stage's training.
+     *
+     * @param stage {@code autoencoder} or {@code transformer}
+     */
+    String yaml(String stage) {
+        ObjectNode root = tree();
+        return "seed: " + seed + "\n" + write(root.get("data")) + write(root.get(stage));
     }
 
     private static String write(Object value) {

@@ -21,6 +21,14 @@ public interface TrainListener {
      */
     default void progress(long done, Map<String, Float> metrics) {}
 
+    /**
+     * The last part was a training, and is done.
+     *
+     * @param seconds that its steps took
+     * @param waited of those, the seconds in which training waited for data
+     */
+    default void trained(double seconds, double waited) {}
+
     /** A line for people. */
     default void note(String line) {}
 }

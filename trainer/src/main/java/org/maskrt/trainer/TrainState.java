@@ -7,12 +7,19 @@ import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.IValue;
 import ai.djl.pytorch.jni.JniUtils;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 
-/** Everything that a step changes: weights, AdamW's moments, the average of the weights, and how many steps there were. */
+/** Everything that a step changes: weights, AdamW's moments, the averages of the weights, and how many steps there were. */
 final class TrainState implements AutoCloseable {
     private static final double BETA1 = 0.9;
     private static final double BETA2 = 0.999;
     private static final double EPS = 1e-8;
+    private static final String WEIGHTS = "weights";
+    private static final String MEAN = "first_moment";
+    private static final String VARIANCE = "second_moment";
 
     private final PtNDManager manager;
     private final NativeOps natives;
@@ -20,29 +27,51 @@ final class TrainState implements AutoCloseable {
     private final PtNDArray weights;
     private final PtNDArray mean;
     private final PtNDArray variance;
-    private final PtNDArray average;
+    private final List<PtNDArray> averages = new ArrayList<>();
     private long step;
 
     /**
-     * On a manager of its own.
+     * On a manager of its own, whose device is that of the state.
      *
-     * @param arrays weights, first moment, second moment, average, each [P]
+     * @param arrays by {@link #names}, each [P]
      */
-    TrainState(NDManager owned, NdParams layout, long step, float[]... arrays) {
+    TrainState(NDManager owned, NdParams layout, long step, Map<String, float[]> arrays) {
         this.manager = (PtNDManager) owned;
         this.natives = new NativeOps(manager);
         this.layout = layout;
-        this.weights = keep(arrays[0]);
-        this.mean = keep(arrays[1]);
-        this.variance = keep(arrays[2]);
-        this.average = keep(arrays[3]);
         this.step = step;
+        this.weights = keep(arrays, WEIGHTS);
+        this.mean = keep(arrays, MEAN);
+        this.variance = keep(arrays, VARIANCE);
+        while (arrays.containsKey(average(averages.size()))) {
+            averages.add(keep(arrays, average(averages.size())));
+        }
         weights.setRequiresGradient(true);
     }
 
-    /** Before the first step. */
-    static TrainState initial(NDManager owned, NdParams layout, float[] weights) {
-        return new TrainState(owned, layout, 0, weights, new float[weights.length], new float[weights.length], weights);
+    /**
+     * Before the first step.
+     *
+     * @param averages how many averages are kept
+     */
+    static TrainState initial(NDManager owned, NdParams layout, float[] weights, int averages) {
+        Map<String, float[]> arrays = new LinkedHashMap<>();
+        float[] zeros = new float[weights.length];
+        names(averages).forEach(name -> arrays.put(name, name.endsWith("moment") ? zeros : weights));
+        return new TrainState(owned, layout, 0, arrays);
+    }
+
+    /** What a state with so many averages is made of. */
+    static List<String> names(int averages) {
+        List<String> names = new ArrayList<>(List.of(WEIGHTS, MEAN, VARIANCE));
+        for (int i = 0; i < averages; i++) {
+            names.add(average(i));
+        }
+        return names;
+    }
+
+    private static String average(int i) {
+        return i == 0 ? "average" : "average." + i;
     }
 
     NdParams layout() {
@@ -54,23 +83,34 @@ final class TrainState implements AutoCloseable {
         return step;
     }
 
-    NDArray weights() {
+    PtNDArray weights() {
         return weights;
     }
 
+    /** The average of the first of the configured decays. */
     NDArray average() {
-        return average;
+        return averages.get(0);
     }
 
-    /** Weights, first moment, second moment and average on the host, each [P]. */
-    float[][] arrays() {
-        return new float[][] {
-            weights.toFloatArray(), mean.toFloatArray(), variance.toFloatArray(), average.toFloatArray()
-        };
+    /** The weights' average of the {@code i}-th decay on the host, [P]. */
+    float[] averaged(int i) {
+        return averages.get(i).toFloatArray();
+    }
+
+    /** By {@link #names}, on the host, each [P]. */
+    Map<String, float[]> arrays() {
+        Map<String, float[]> arrays = new LinkedHashMap<>();
+        arrays.put(WEIGHTS, weights.toFloatArray());
+        arrays.put(MEAN, mean.toFloatArray());
+        arrays.put(VARIANCE, variance.toFloatArray());
+        for (int i = 0; i < averages.size(); i++) {
+            arrays.put(average(i), averaged(i));
+        }
+        return arrays;
     }
 
     /**
-     * One step of AdamW (Loshchilov and Hutter, 2019, algorithm 2) on the gradient that the last backward pass left, and one of the average.
+     * One step of AdamW (Loshchilov and Hutter, 2019, algorithm 2) on the gradient that the last backward passes left, and one of each average.
      *
      * @return the global norm of the gradient, before it is clipped; if it is not finite nothing is changed
      */
@@ -94,13 +134,24 @@ final class TrainState implements AutoCloseable {
                 IValue.from(BETA2),
                 IValue.from(EPS),
                 IValue.from(1 - rate * config.weightDecay()));
-        natives.lerp(average, weights, 1 - config.emaDecay(step));
+        for (int i = 0; i < averages.size(); i++) {
+            natives.lerp(averages.get(i), weights, 1 - config.emaDecay(i, step));
+        }
         JniUtils.zeroGrad(weights);
         step++;
         return norm;
     }
 
-    private PtNDArray keep(float[] values) {
+    /** Copies the weights into {@code target} [P], on whatever device it is. */
+    void copyWeights(PtNDArray target) {
+        natives.run("assign", IValue.from(target), IValue.from(weights));
+    }
+
+    private PtNDArray keep(Map<String, float[]> arrays, String name) {
+        float[] values = arrays.get(name);
+        if (values == null) {
+            throw new IllegalArgumentException("a training state needs '" + name + "', got " + arrays.keySet());
+        }
         PtNDArray x = (PtNDArray) manager.create(values);
         NDScope.unregister(x);
         return x;

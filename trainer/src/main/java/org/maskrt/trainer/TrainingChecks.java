@@ -1,10 +1,9 @@
 package org.maskrt.trainer;
 
-import ai.djl.engine.Engine;
+import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
-import ai.djl.training.GradientCollector;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -148,14 +147,13 @@ public final class TrainingChecks {
             }
         }
         NdParams layout = new NdParams(shapes);
-        Engine engine = Torch.engine();
-        try (NDManager manager = engine.newBaseManager();
+        try (NDManager manager = Torch.engine().newBaseManager(Device.cpu());
                 NDScope scope = new NDScope()) {
             scope.suppressNotUsedWarning();
             NdOps ops = new NdOps(manager);
             NDArray weights = manager.create(layout.flatten(c.weights().source()));
             weights.setRequiresGradient(true);
-            try (GradientCollector collector = engine.newGradientCollector()) {
+            Torch.backward(() -> {
                 NDArray x = ops.array(c.tensor("x"));
                 NDArray t = ops.array(c.timestep());
                 NDArray y = ops.array(c.tensor("y"));
@@ -163,8 +161,8 @@ public final class TrainingChecks {
                 NDArray out = mask == null
                         ? c.model().forward(ops, layout.views(weights), x, t, y)
                         : ((MaskedDenoiser) c.model()).forwardMasked(ops, layout.views(weights), x, t, y, mask);
-                collector.backward(out.square().mean());
-            }
+                return out.square().mean();
+            });
             return layout.unflatten(weights.getGradient().toFloatArray());
         }
     }

@@ -8,7 +8,6 @@ import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
-import ai.djl.training.GradientCollector;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
@@ -56,19 +55,24 @@ class Emd3cTrainingTest {
 
     private Objective objective(double drop) {
         Paired pairs = pairs();
-        return new DenoiserObjective(ops, model, drop, new Streams(7), step -> pairs);
+        return new DenoiserObjective(
+                model, DenoiserObjective.Recipe.published(model, drop), new Streams(7), step -> pairs);
     }
 
     private float loss(Objective objective, float[] weights, Map<String, Float> metrics) {
-        return objective.loss(layout.views(manager.create(weights)), 0, metrics).getFloat();
+        return loss(objective, 0, manager.create(weights), metrics).getFloat();
+    }
+
+    private NDArray loss(Objective objective, long number, NDArray weights, Map<String, Float> metrics) {
+        TrainStep step = objective.prepare(number);
+        step.begin();
+        return step.loss(ops, layout.views(weights), Rows.all(step.size()), metrics);
     }
 
     private Map<String, Tensor> gradient(Objective objective, float[] flat) {
         NDArray weights = manager.create(flat);
         weights.setRequiresGradient(true);
-        try (GradientCollector collector = engine.newGradientCollector()) {
-            collector.backward(objective.loss(layout.views(weights), 0, new HashMap<>()));
-        }
+        Torch.backward(() -> loss(objective, 0, weights, new HashMap<>()));
         return layout.unflatten(weights.getGradient().toFloatArray());
     }
 
@@ -169,26 +173,28 @@ class Emd3cTrainingTest {
                 }
             }
         });
-        OptimizerConfig optimizer = new OptimizerConfig(0.003, 1, false, 0, 1, 0.9);
+        OptimizerConfig optimizer = new OptimizerConfig(0.003, 1, false, 0, 1, List.of(0.9));
         Objective objective = objective(0.1);
         double first = 0;
         double last = 0;
-        try (TrainState state = TrainState.initial(engine.newBaseManager(), layout, start)) {
+        try (TrainState state = TrainState.initial(engine.newBaseManager(), layout, start, 1)) {
             for (int step = 0; step < 30; step++) {
                 try (NDScope each = new NDScope()) {
                     each.suppressNotUsedWarning();
-                    NDArray loss;
-                    try (GradientCollector collector = engine.newGradientCollector()) {
-                        loss = objective.loss(layout.views(state.weights()), step, new HashMap<>());
-                        collector.backward(loss);
-                    }
-                    first += step < 10 ? loss.getFloat() : 0;
-                    last += step >= 20 ? loss.getFloat() : 0;
+                    float[] value = new float[1];
+                    int number = step;
+                    Torch.backward(() -> {
+                        NDArray loss = loss(objective, number, state.weights(), new HashMap<>());
+                        value[0] = loss.getFloat();
+                        return loss;
+                    });
+                    first += step < 10 ? value[0] : 0;
+                    last += step >= 20 ? value[0] : 0;
                     state.update(optimizer, 30);
                 }
             }
             Map<String, Tensor> before = layout.unflatten(start);
-            layout.unflatten(state.arrays()[0]).forEach((path, tensor) -> {
+            layout.unflatten(state.arrays().get("weights")).forEach((path, tensor) -> {
                 float moved = 0;
                 for (int i = 0; i < tensor.size(); i++) {
                     moved += Math.abs(tensor.values()[i] - before.get(path).values()[i]);

@@ -6,7 +6,9 @@ import java.util.List;
 import java.util.Map;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.diffusion.GuidedChannels;
+import org.maskrt.models.dinov2.DinoV2;
 import org.maskrt.models.emd3c.Emd3c;
+import org.maskrt.models.mdt.MdtDenoiser;
 import org.maskrt.models.ops.Ops;
 import org.maskrt.models.ops.Params;
 import org.maskrt.models.ops.Shape;
@@ -146,6 +148,39 @@ public final class ModelGraphs {
         }
     }
 
+    /**
+     * The model with its side-interpolater kept: sample [B,C,H,W], timestep [B], class_labels [B], hidden [B,N,1] (1 where the encoder must
+     * not see a token) to out_sample [B,C',H,W].
+     */
+    public record Inpaint(MdtDenoiser model) implements ModelGraph {
+        @Override
+        public String name() {
+            return "inpaint";
+        }
+
+        @Override
+        public List<Port> inputs() {
+            return ports(
+                    model,
+                    Port.timesteps("timestep", Shape.BATCH),
+                    condition(model),
+                    Port.mask("hidden", Shape.BATCH, model.tokens(), 1));
+        }
+
+        @Override
+        public <T> Map<String, T> build(Ops<T> ops, Params<T> p, Map<String, T> in) {
+            return Map.of(
+                    "out_sample",
+                    model.inpaint(
+                            ops,
+                            p,
+                            hinted(ops, model, in),
+                            get(in, "timestep"),
+                            get(in, condition(model).name()),
+                            get(in, "hidden")));
+        }
+    }
+
     /** E-MD3C's conditions collector: the features of the sources, each under its name, to condition [B,D]. */
     public record CcNet(Emd3c model) implements ModelGraph {
         @Override
@@ -216,6 +251,28 @@ public final class ModelGraphs {
         @Override
         public <T> Map<String, T> build(Ops<T> ops, Params<T> p, Map<String, T> in) {
             return Map.of("sample", vae.decode(ops, p, get(in, "latent_sample")));
+        }
+    }
+
+    /**
+     * Pictures pixels [B,3,H,W], normalised, to class_token [B,D] and patch_tokens [B,N,D] after the last norm.
+     *
+     * @param name of the part of the model folder, and of the graph
+     * @param size height and width of the pictures
+     */
+    public record ImageEncoder(DinoV2 encoder, String name, int size) implements ModelGraph {
+        @Override
+        public List<Port> inputs() {
+            return List.of(Port.values("pixels", Shape.BATCH, encoder.config().numChannels(), size, size));
+        }
+
+        @Override
+        public <T> Map<String, T> build(Ops<T> ops, Params<T> p, Map<String, T> in) {
+            DinoV2.Features<T> features = encoder.forward(ops, p, get(in, "pixels"));
+            Map<String, T> outputs = new LinkedHashMap<>();
+            outputs.put("class_token", features.classToken());
+            outputs.put("patch_tokens", features.patchTokens());
+            return outputs;
         }
     }
 

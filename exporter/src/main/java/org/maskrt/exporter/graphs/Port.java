@@ -20,7 +20,9 @@ public record Port(String name, Shape shape, Kind kind, int limit) {
         /** fp32 in 0..999. */
         TIMESTEPS,
         /** int64 classes. */
-        LABELS
+        LABELS,
+        /** fp32, 0 or 1. */
+        MASK
     }
 
     static Port values(String name, int... dims) {
@@ -29,6 +31,10 @@ public record Port(String name, Shape shape, Kind kind, int limit) {
 
     static Port timesteps(String name, int symbol) {
         return new Port(name, Shape.of(symbol), Kind.TIMESTEPS, TIMESTEPS);
+    }
+
+    static Port mask(String name, int... dims) {
+        return new Port(name, Shape.of(dims), Kind.MASK, 0);
     }
 
     /** The null class is {@code numClasses}. */
@@ -46,7 +52,7 @@ public record Port(String name, Shape shape, Kind kind, int limit) {
         return s;
     }
 
-    /** Values N(0,1), timesteps and labels uniform; the last label is the null class. */
+    /** Values N(0,1), timesteps and labels uniform, every third place of a mask 1; the last label is the null class. */
     public Tensor random(Random random, int batch, int steps) {
         Shape s = shape(batch, steps);
         int n = s.size();
@@ -59,7 +65,11 @@ public record Port(String name, Shape shape, Kind kind, int limit) {
         }
         float[] values = new float[n];
         for (int i = 0; i < n; i++) {
-            values[i] = kind == Kind.TIMESTEPS ? random.nextInt(limit) : (float) random.nextGaussian();
+            values[i] = switch (kind) {
+                case TIMESTEPS -> random.nextInt(limit);
+                case MASK -> i % 3 == 0 ? 1 : 0;
+                default -> (float) random.nextGaussian();
+            };
         }
         return Tensor.of(values, s);
     }

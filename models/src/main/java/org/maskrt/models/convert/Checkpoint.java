@@ -2,6 +2,7 @@ package org.maskrt.models.convert;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -9,21 +10,23 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
-import org.maskrt.models.ops.Shape;
-import org.maskrt.models.ops.Tensor;
-import org.maskrt.models.weights.DType;
+import org.maskrt.models.convert.Recognition.Part;
+import org.maskrt.models.dinov2.DinoV2;
+import org.maskrt.models.vae.AutoencoderKl;
+import org.maskrt.models.weights.Component;
 import org.maskrt.models.weights.SafeTensors;
 import org.maskrt.models.weights.TorchFile;
 import org.maskrt.models.weights.WeightCheck;
 import org.maskrt.models.weights.Weights;
+import org.maskrt.models.weights.Weights.Renaming;
 
 /**
- * A denoiser as other projects publish it: a {@code .pt} of {@code torch.save}, a safetensors file, or a folder of diffusers' {@code DiTPipeline}.
+ * A model as other projects publish it: a file of {@code torch.save} ({@code .pt}, {@code .pth}, {@code .ckpt}), a safetensors file, a folder of
+ * diffusers' {@code DiTPipeline} or {@code AutoencoderKL}, or a folder of {@code transformers}' DINOv2.
  * Opened, its weights carry the names and shapes of the recognised model.
  */
 public final class Checkpoint implements AutoCloseable {
@@ -50,13 +53,13 @@ public final class Checkpoint implements AutoCloseable {
     /**
      * Opens and recognises.
      *
-     * @param path a file, or a folder of diffusers
+     * @param path a file, or a folder of diffusers or transformers
      * @param part of a {@code .pt}: the name under which the weights lie; null for the averaged ones if there are any
      * @throws MaskRtException with one line if it cannot be read or is not recognised, or if keys are missing, extra or misshapen
      */
     public static Checkpoint open(Path path, @Nullable String part, Recognition.Hints hints) {
         if (Files.isDirectory(path)) {
-            return diffusers(path, hints);
+            return folder(path, hints);
         }
         if (path.toString().toLowerCase(Locale.ROOT).endsWith(".safetensors")) {
             SafeTensors file = SafeTensors.open(path);
@@ -95,10 +98,33 @@ public final class Checkpoint implements AutoCloseable {
 
     private static Checkpoint of(
             String source, Weights found, Map<Integer, String> labels, Recognition.Hints hints, AutoCloseable file) {
-        Weights weights = withoutPrefix(found, "module.");
+        Weights own = withoutPrefix(found, "module.");
+        Weights weights = Recognition.named(own);
         Recognition recognition = Recognition.of(weights, hints);
-        WeightCheck.compare(WeightCheck.wanted(recognition.denoiser()), weights).require(found.origin());
+        WeightCheck.compare(recognition.part().wanted(), weights).require(found.origin());
         return new Checkpoint(source, recognition, weights, labels, file);
+    }
+
+    /** A part with a {@code config.json} that says what it is; the configuration tells more than the weights. */
+    private static Checkpoint component(String source, Component<?> component, Part part) {
+        return new Checkpoint(
+                source, new Recognition(part, component.warnings()), component.weights(), Map.of(), component);
+    }
+
+    private static Checkpoint folder(Path folder, Recognition.Hints hints) {
+        JsonNode config = Files.exists(folder.resolve("config.json"))
+                ? json(folder.resolve("config.json"))
+                : MissingNode.getInstance();
+        if (config.path("_class_name").asText().equals("AutoencoderKL")) {
+            Component<AutoencoderKl> vae = Component.openAutoencoder(folder);
+            return component("diffusers' AutoencoderKL", vae, new Part.Vae(vae.model()));
+        }
+        if (config.path("_class_name").asText().equals("DinoV2")
+                || config.path("model_type").asText().startsWith("dinov2")) {
+            Component<DinoV2> encoder = Component.openImageEncoder(folder);
+            return component("transformers' DINOv2", encoder, new Part.ImageEncoder(encoder.model()));
+        }
+        return diffusers(folder, hints);
     }
 
     private static Checkpoint diffusers(Path folder, Recognition.Hints hints) {
@@ -156,39 +182,12 @@ public final class Checkpoint implements AutoCloseable {
         if (!weights.keys().stream().allMatch(key -> key.startsWith(prefix))) {
             return weights;
         }
-        Map<String, Shape> shapes = new LinkedHashMap<>();
-        weights.keys().forEach(key -> shapes.put(key.substring(prefix.length()), weights.shape(key)));
-        return new Weights() {
-            @Override
-            public String origin() {
-                return weights.origin();
-            }
-
-            @Override
-            public Set<String> keys() {
-                return shapes.keySet();
-            }
-
-            @Override
-            public Shape shape(String key) {
-                return weights.shape(prefix + key);
-            }
-
-            @Override
-            public DType dtype(String key) {
-                return weights.dtype(prefix + key);
-            }
-
-            @Override
-            public Tensor tensor(String key) {
-                return weights.tensor(prefix + key);
-            }
-
-            @Override
-            public void read(String key, int from, float[] target, int count) {
-                weights.read(prefix + key, from, target, count);
-            }
-        };
+        Map<String, Renaming> names = new LinkedHashMap<>();
+        weights.keys()
+                .forEach(key -> names.put(
+                        key.substring(prefix.length()),
+                        new Renaming(List.of(key), weights.shape(key).rank())));
+        return weights.renamed(names);
     }
 
     /** What kind of file it is, for people. */

@@ -71,6 +71,19 @@ public record HeunSampler(int steps, double sigmaMin, double sigmaMax, double rh
         return 2 * steps - 1;
     }
 
+    /** The noise levels at which {@link #sample} runs the network, in order: {@link #evaluations} of them. */
+    public float[] evaluated() {
+        double[] sigma = sigmas();
+        float[] out = new float[evaluations()];
+        for (int i = 0; i < steps; i++) {
+            out[2 * i] = (float) churned(sigma[i]);
+            if (i + 1 < steps) {
+                out[2 * i + 1] = (float) sigma[i + 1];
+            }
+        }
+        return out;
+    }
+
     /**
      * Samples.
      *

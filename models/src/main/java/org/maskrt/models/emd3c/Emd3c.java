@@ -7,6 +7,7 @@ import org.maskrt.models.diffusion.GuidedChannels;
 import org.maskrt.models.emd3c.Emd3cConfig.Kind;
 import org.maskrt.models.emd3c.Emd3cConfig.Source;
 import org.maskrt.models.layers.AdaLn;
+import org.maskrt.models.layers.AffineNorm;
 import org.maskrt.models.layers.Patches;
 import org.maskrt.models.layers.TimestepEmbedder;
 import org.maskrt.models.mdt.MaskPlan.Masked;
@@ -109,7 +110,7 @@ public record Emd3c(Emd3cConfig config) implements MdtDenoiser {
         }
         T sum = collapsed.stream().reduce(ops::add).orElseThrow();
         T out = ops.gelu(ops.linear(p.at("ccnet.out"), sum, d, d));
-        return affineNorm(ops, p.at("ccnet.out_norm"), out);
+        return AffineNorm.of(ops, p.at("ccnet.out_norm"), out, EPS);
     }
 
     private <T> T collapse(Ops<T> ops, Params<T> ccnet, Source source, T feature) {
@@ -119,14 +120,9 @@ public record Emd3c(Emd3cConfig config) implements MdtDenoiser {
                 ? ops.add(
                         Patches.embed(ops, p.at("patch"), feature, config.patchSize(), d),
                         p.get("pos_embed", 1, source.tokens(), d))
-                : affineNorm(ops, p.at("norm"), ops.gelu(ops.linear(p.at("proj"), feature, source.width(), d)));
+                : AffineNorm.of(ops, p.at("norm"), ops.gelu(ops.linear(p.at("proj"), feature, source.width(), d)), EPS);
         T weighted = ops.matmul(p.get("collapse.weight", 1, source.tokens()), tokens);
         T vector = ops.reshape(ops.add(weighted, p.get("collapse.bias", 1)), Shape.BATCH, d);
-        return affineNorm(ops, p.at("collapse_norm"), ops.gelu(vector));
-    }
-
-    private <T> T affineNorm(Ops<T> ops, Params<T> p, T x) {
-        int d = config.hiddenSize();
-        return ops.add(ops.mul(ops.layerNorm(x, EPS), p.get("weight", d)), p.get("bias", d));
+        return AffineNorm.of(ops, p.at("collapse_norm"), ops.gelu(vector), EPS);
     }
 }

@@ -50,7 +50,7 @@ public record Emd3cConfig(
     /**
      * One input of the conditions collector.
      *
-     * @param name in the weights' paths, {@code ccnet.NAME}
+     * @param name in the weights' paths, {@code ccnet.NAME}; one that begins with {@code tbf} is a target-box feature
      * @param kind what it is
      * @param tokens how many it has, after patches are cut
      * @param width channels of a latent, or width of a feature's tokens
@@ -65,6 +65,11 @@ public record Emd3cConfig(
                     name);
             Checks.positive(OWNER, "sources.tokens of " + name, tokens);
             Checks.positive(OWNER, "sources.width of " + name, width);
+        }
+
+        /** Whether it is of the picture of the box; all others are of the object. */
+        public boolean isOfBox() {
+            return name.startsWith("tbf");
         }
     }
 

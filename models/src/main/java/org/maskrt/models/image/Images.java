@@ -54,6 +54,32 @@ public final class Images {
      * @throws MaskRtException if the file is missing, damaged, cut short, absurdly large, or of a kind that cannot be read
      */
     public static RgbImage decode(Path file) {
+        return rgb(read(file));
+    }
+
+    /**
+     * How opaque each pixel of an image file is.
+     *
+     * @return null if the file has no transparency
+     * @throws MaskRtException as {@link #decode}
+     */
+    public static @Nullable Mask decodeAlpha(Path file) {
+        BufferedImage image = read(file);
+        if (!image.getColorModel().hasAlpha()) {
+            return null;
+        }
+        byte[] values = new byte[image.getWidth() * image.getHeight()];
+        int[] row = new int[image.getWidth()];
+        for (int y = 0; y < image.getHeight(); y++) {
+            image.getRGB(0, y, row.length, 1, row, 0, row.length);
+            for (int x = 0; x < row.length; x++) {
+                values[y * row.length + x] = (byte) (row[x] >>> 24);
+            }
+        }
+        return new Mask(image.getWidth(), image.getHeight(), values);
+    }
+
+    private static BufferedImage read(Path file) {
         List<String> warnings = new ArrayList<>();
         try (ImageInputStream in = new FileImageInputStream(file.toFile())) {
             Iterator<ImageReader> readers = ImageIO.getImageReaders(in);
@@ -69,7 +95,7 @@ public final class Images {
                     throw unreadable(
                             file, "it claims " + pixels + " pixels, at most " + MAX_PIXELS + " are read", null);
                 }
-                RgbImage image = rgb(reader.read(0));
+                BufferedImage image = reader.read(0);
                 // A JPEG that ends early is no error to the reader: it fills the rest with grey and warns.
                 for (String warning : warnings) {
                     if (warning.toLowerCase(Locale.ROOT).contains("premature end")) {
@@ -138,6 +164,11 @@ public final class Images {
                 && colors.getTransferType() == DataBuffer.TYPE_BYTE
                 && (colors.getNumColorComponents() == 1 || colors.getNumColorComponents() == 3)
                 && !colors.isAlphaPremultiplied();
+    }
+
+    /** Resized bicubically, averaged where it shrinks: Pillow's {@code resize((width, height), BICUBIC)}. */
+    public static RgbImage resize(RgbImage image, int width, int height) {
+        return Resample.BICUBIC.resize(image, width, height);
     }
 
     /**

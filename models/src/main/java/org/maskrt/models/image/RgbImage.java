@@ -84,6 +84,23 @@ public final class RgbImage {
         return flipped;
     }
 
+    /** A rectangle of this picture; what lies beyond the picture is of the grey level {@code beyond}, 0 to 255. */
+    public RgbImage crop(Box box, int beyond) {
+        RgbImage cropped = new RgbImage(box.width(), box.height());
+        Arrays.fill(cropped.pixels, (byte) beyond);
+        int left = Math.max(0, box.x());
+        int right = Math.min(width, box.x() + box.width());
+        for (int y = Math.max(0, box.y()); y < Math.min(height, box.y() + box.height()) && left < right; y++) {
+            System.arraycopy(
+                    pixels,
+                    (y * width + left) * CHANNELS,
+                    cropped.pixels,
+                    ((y - box.y()) * box.width() + left - box.x()) * CHANNELS,
+                    (right - left) * CHANNELS);
+        }
+        return cropped;
+    }
+
     /** The part of this picture from (x, y) on. */
     RgbImage crop(int x, int y, int cropWidth, int cropHeight) {
         RgbImage cropped = new RgbImage(cropWidth, cropHeight);
@@ -99,7 +116,7 @@ public final class RgbImage {
     }
 
     /** Copies {@code image} into this one, its upper left corner at (x, y). */
-    void paste(RgbImage image, int x, int y) {
+    public void paste(RgbImage image, int x, int y) {
         for (int row = 0; row < image.height; row++) {
             System.arraycopy(
                     image.pixels,
@@ -111,7 +128,7 @@ public final class RgbImage {
     }
 
     /** Fills a rectangle with a grey level, 0 to 255. */
-    void fill(int x, int y, int fillWidth, int fillHeight, int grey) {
+    public void fill(int x, int y, int fillWidth, int fillHeight, int grey) {
         for (int row = y; row < y + fillHeight; row++) {
             int from = (row * width + x) * CHANNELS;
             Arrays.fill(pixels, from, from + fillWidth * CHANNELS, (byte) grey);

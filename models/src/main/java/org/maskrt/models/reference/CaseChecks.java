@@ -12,12 +12,15 @@ import org.maskrt.models.diffusion.Guidance;
 import org.maskrt.models.diffusion.GuidedChannels;
 import org.maskrt.models.diffusion.NoiseSchedule;
 import org.maskrt.models.diffusion.Step;
+import org.maskrt.models.dinov2.DinoV2;
 import org.maskrt.models.emd3c.Emd3c;
 import org.maskrt.models.maskdit.MaskDit;
 import org.maskrt.models.mdt.MaskPlan;
+import org.maskrt.models.mdt.MdtDenoiser;
 import org.maskrt.models.ops.Interpreter;
 import org.maskrt.models.ops.Program;
 import org.maskrt.models.ops.Tensor;
+import org.maskrt.models.vae.AutoencoderKl;
 
 /** What an interpreter gives for a recorded case, tensor by tensor beside the recorded numbers. */
 public final class CaseChecks {
@@ -55,6 +58,11 @@ public final class CaseChecks {
                     c.weights(),
                     List.of(sample, c.timestep(), condition, plan.keep(), plan.restore(), plan.mask()));
             found.add(Parity.of("out_masked", c.tensor("out_masked"), masked, Parity.FORWARD));
+            if (model instanceof MdtDenoiser mdt) {
+                Tensor around = interpreter.run(
+                        ModelPrograms.inpaint(mdt), c.weights(), List.of(sample, c.timestep(), condition, plan.mask()));
+                found.add(Parity.of("out_masked by inpaint", c.tensor("out_masked"), around, Parity.FORWARD));
+            }
         }
         GuidedModel guided = new GuidedModel(c, interpreter);
         for (ReferenceCase.Guided g : c.guided()) {
@@ -102,6 +110,28 @@ public final class CaseChecks {
             x = next;
         }
         return List.of(Parity.of("trajectory", expected, Tensor.of(result, expected.shape()), Parity.ACCUMULATED));
+    }
+
+    /** A case of kind {@code features}: what a DINOv2 gives for pictures of each recorded size. */
+    public static List<Parity> features(ReferenceCase c, Interpreter interpreter) {
+        Program features = ModelPrograms.features(c.model(DinoV2.class));
+        List<Parity> found = new ArrayList<>();
+        for (String name : c.names("features.")) {
+            Tensor pixels = c.tensor(name.replace("features.", "pixels."));
+            Tensor actual = interpreter.run(features, c.weights(), List.of(pixels));
+            found.add(Parity.of(name, c.tensor(name), actual, Parity.FORWARD));
+        }
+        return found;
+    }
+
+    /** A case of kind {@code autoencoder}: moments of pictures, and pictures of latents. */
+    public static List<Parity> autoencoder(ReferenceCase c, Interpreter interpreter) {
+        AutoencoderKl vae = c.model(AutoencoderKl.class);
+        Tensor moments = interpreter.run(ModelPrograms.encode(vae), c.weights(), List.of(c.tensor("image")));
+        Tensor decoded = interpreter.run(ModelPrograms.decode(vae), c.weights(), List.of(c.tensor("latent")));
+        return List.of(
+                Parity.of("moments", c.tensor("moments"), moments, Parity.FORWARD),
+                Parity.of("decoded", c.tensor("decoded"), decoded, Parity.FORWARD));
     }
 
     private static Guidance guidance(double scale, @Nullable Double power) {

@@ -1,7 +1,9 @@
 package org.maskrt.models.reference;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,6 +16,8 @@ import org.jspecify.annotations.Nullable;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
+import org.maskrt.models.dinov2.DinoV2;
+import org.maskrt.models.dinov2.DinoV2Config;
 import org.maskrt.models.dit.Dit;
 import org.maskrt.models.dit.DitConfig;
 import org.maskrt.models.emd3c.Emd3c;
@@ -27,6 +31,9 @@ import org.maskrt.models.mdt.Mdt;
 import org.maskrt.models.mdt.MdtConfig;
 import org.maskrt.models.mdt.MdtDenoiser;
 import org.maskrt.models.ops.Tensor;
+import org.maskrt.models.vae.AutoencoderKl;
+import org.maskrt.models.vae.AutoencoderKlConfig;
+import org.maskrt.models.weights.ForeignNames;
 import org.maskrt.models.weights.SafeTensors;
 import org.maskrt.models.weights.Weights;
 
@@ -39,11 +46,11 @@ public final class ReferenceCase implements AutoCloseable {
 
     private final Path folder;
     private final JsonNode json;
-    private final Denoiser model;
+    private final Object model;
     private final SafeTensors io;
-    private final SafeTensors weights;
+    private final Weights weights;
 
-    private ReferenceCase(Path folder, JsonNode json, Denoiser model, SafeTensors io, SafeTensors weights) {
+    private ReferenceCase(Path folder, JsonNode json, Object model, SafeTensors io, Weights weights) {
         this.folder = folder;
         this.json = json;
         this.model = model;
@@ -71,16 +78,23 @@ public final class ReferenceCase implements AutoCloseable {
         JsonNode json = read(folder.resolve("case.json"));
         String config = json.path("model_config").asText("null");
         JsonNode sizes = config.equals("null") ? json : read(folder.resolve(config));
-        Denoiser model = model(folder, json.path("family").asText(), sizes.path("config"));
+        Object model = model(folder, json.path("family").asText(), sizes.path("config"));
         SafeTensors io = SafeTensors.open(folder.resolve("io.safetensors"));
         SafeTensors weights =
                 SafeTensors.open(folder.resolve(json.path("weights").asText()).normalize());
-        return new ReferenceCase(folder, json, model, io, weights);
+        return new ReferenceCase(folder, json, model, io, named(model, weights));
+    }
+
+    private static Weights named(Object model, Weights weights) {
+        if (model instanceof DinoV2) {
+            return ForeignNames.imageEncoder(weights);
+        }
+        return model instanceof AutoencoderKl ? ForeignNames.autoencoder(weights) : weights;
     }
 
     /** Whether the family of the case in {@code folder} is known here. */
     public static boolean isKnown(Path folder) {
-        return Set.of("dit", "mdt-v1", "mdt-v2", "emd3c", "maskdit")
+        return Set.of("dit", "mdt-v1", "mdt-v2", "emd3c", "maskdit", "dinov2", "autoencoder")
                 .contains(read(folder.resolve("case.json")).path("family").asText());
     }
 
@@ -95,7 +109,7 @@ public final class ReferenceCase implements AutoCloseable {
         }
     }
 
-    private static Denoiser model(Path folder, String family, JsonNode c) {
+    private static Object model(Path folder, String family, JsonNode c) {
         int inputSize = c.path("input_size").asInt();
         int patch = c.path("patch_size").asInt();
         int channels = c.path("in_channels").asInt();
@@ -135,12 +149,29 @@ public final class ReferenceCase implements AutoCloseable {
                         c.path("decoder_depth").asInt(),
                         c.path("decoder_num_heads").asInt(),
                         c.path("sigma_data").asDouble()));
+            case "dinov2" -> new DinoV2(sizes(folder, c, DinoV2Config.class));
+            case "autoencoder" -> new AutoencoderKl(sizes(folder, c, AutoencoderKlConfig.class));
             default ->
                 throw new MaskRtException(
                         ExitCode.FAILURE,
-                        folder + ": expected the family dit, mdt-v1, mdt-v2, emd3c or maskdit, found '" + family
-                                + "'; no interpreter knows it");
+                        folder
+                                + ": expected the family dit, mdt-v1, mdt-v2, emd3c, maskdit, dinov2 or autoencoder, found '"
+                                + family + "'; no interpreter knows it");
         };
+    }
+
+    private static <C extends Record> C sizes(Path folder, JsonNode c, Class<C> type) {
+        try {
+            return new ObjectMapper()
+                    .setPropertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+                    .treeToValue(c, type);
+        } catch (JsonProcessingException e) {
+            throw new MaskRtException(
+                    ExitCode.FAILURE,
+                    folder.resolve("case.json") + ": expected the sizes of a " + type.getSimpleName()
+                            + ", found others (" + e.getOriginalMessage() + "); record the case again",
+                    e);
+        }
     }
 
     private static Emd3cConfig emd3c(JsonNode c) {
@@ -169,7 +200,7 @@ public final class ReferenceCase implements AutoCloseable {
         return folder.toAbsolutePath().normalize().getFileName().toString();
     }
 
-    /** {@code model}, {@code trajectory} or {@code losses}. */
+    /** {@code model}, {@code trajectory}, {@code losses}, {@code features} or {@code autoencoder}. */
     public String kind() {
         return json.path("kind").asText();
     }
@@ -179,8 +210,20 @@ public final class ReferenceCase implements AutoCloseable {
         return json.path("config").path(key);
     }
 
+    /** The model of a case of a denoiser. */
     public Denoiser model() {
-        return model;
+        return model(Denoiser.class);
+    }
+
+    /** The model of a case of another kind. */
+    public <M> M model(Class<M> type) {
+        if (!type.isInstance(model)) {
+            throw new MaskRtException(
+                    ExitCode.FAILURE,
+                    folder + ": expected the case of a " + type.getSimpleName() + ", found a "
+                            + model.getClass().getSimpleName() + "; correct its kind or its family");
+        }
+        return type.cast(model);
     }
 
     public Weights weights() {
@@ -234,7 +277,7 @@ public final class ReferenceCase implements AutoCloseable {
 
     /** Classes {@code y}, or condition vectors {@code c0}. */
     public Tensor condition() {
-        return tensor(model.conditionWidth() == 0 ? "y" : "c0");
+        return tensor(model().conditionWidth() == 0 ? "y" : "c0");
     }
 
     /** The timesteps {@code t} as fp32. */
@@ -253,7 +296,7 @@ public final class ReferenceCase implements AutoCloseable {
 
     /** The masks that the recorded noise gives. */
     public MaskPlan maskPlan() {
-        MdtConfig config = ((MdtDenoiser) model).body().config();
+        MdtConfig config = ((MdtDenoiser) model()).body().config();
         Tensor noise = tensor("mask_noise");
         int tokens = noise.dim(1);
         int kept = has("mask_ratio_draw")

@@ -11,16 +11,16 @@ import java.nio.file.Path;
 import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import java.util.Collections;
 import java.util.HexFormat;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
+import org.maskrt.models.dinov2.DinoV2;
+import org.maskrt.models.dinov2.DinoV2Config;
 import org.maskrt.models.dit.Dit;
 import org.maskrt.models.dit.DitConfig;
 import org.maskrt.models.emd3c.Emd3c;
@@ -30,12 +30,12 @@ import org.maskrt.models.maskdit.MaskDitConfig;
 import org.maskrt.models.mdt.Mdt;
 import org.maskrt.models.mdt.MdtConfig;
 import org.maskrt.models.ops.Shape;
-import org.maskrt.models.ops.Tensor;
 import org.maskrt.models.vae.AutoencoderKl;
 import org.maskrt.models.vae.AutoencoderKlConfig;
 
 /**
- * A model in a folder of its own: {@code config.json}, and its weights in {@code diffusion_pytorch_model.safetensors} or in shards. Opened, the
+ * A model in a folder of its own: {@code config.json}, and its weights in {@code diffusion_pytorch_model.safetensors} (of an image encoder, {@code
+ * model.safetensors}) or in shards. Opened, the
  * weights are those of the model: none is missing, left over or of another shape.
  *
  * @param <M> the model
@@ -48,6 +48,10 @@ public final class Component<M> implements AutoCloseable {
     static final String EMD3C = "EMD3C";
     static final String MASKDIT = "MaskDiT";
     static final String AUTOENCODER = "AutoencoderKL";
+    static final String IMAGE_ENCODER = "DinoV2";
+
+    /** As {@code transformers} calls its models' weights. */
+    private static final String ENCODER_STEM = "model";
 
     private static final String[] DENOISERS = {DIT, MDT, EMD3C, MASKDIT};
 
@@ -78,7 +82,7 @@ public final class Component<M> implements AutoCloseable {
             case MASKDIT -> new MaskDit(config.as(MaskDitConfig.class, Json.object(), Json.object()));
             default -> new Emd3c(config.as(Emd3cConfig.class, Json.object(), Json.object()));
         };
-        return open(folder, config, model, WeightCheck::wanted);
+        return open(folder, config, model, new Loading<>(STEM, UnaryOperator.identity(), WeightCheck::wanted));
     }
 
     /**
@@ -97,7 +101,41 @@ public final class Component<M> implements AutoCloseable {
                 folder,
                 config,
                 new AutoencoderKl(config.as(AutoencoderKlConfig.class, supported(channels, levels), defaults)),
-                WeightCheck::wanted);
+                new Loading<>(STEM, ForeignNames::autoencoder, WeightCheck::wanted));
+    }
+
+    /**
+     * Opens a DINOv2 of ours or of {@code transformers} ({@code Dinov2Model}, {@code Dinov2WithRegistersModel}).
+     *
+     * @throws MaskRtException if files are missing or malformed, or do not fit together
+     */
+    public static Component<DinoV2> openImageEncoder(Path folder) {
+        ConfigFile config = ConfigFile.read(SafeFolder.inside(folder, CONFIG), IMAGE_ENCODER);
+        return open(
+                folder,
+                config,
+                new DinoV2(imageEncoder(config)),
+                new Loading<>(ENCODER_STEM, ForeignNames::imageEncoder, WeightCheck::wanted));
+    }
+
+    private static DinoV2Config imageEncoder(ConfigFile config) {
+        if (!config.isForeign()) {
+            return config.as(DinoV2Config.class, Json.object(), Json.object());
+        }
+        String type = config.node().path("model_type").asText();
+        boolean registers = type.equals("dinov2_with_registers");
+        if (!registers && !type.equals("dinov2")) {
+            throw config.refuse("expected " + "_class_name " + IMAGE_ENCODER
+                    + " or model_type dinov2 or dinov2_with_registers, received " + Text.quote(type)
+                    + "; convert the model first");
+        }
+        ObjectNode fixed = Json.object().put("model_type", type);
+        fixed.put("hidden_act", "gelu");
+        fixed.put("layer_norm_eps", 1e-6);
+        fixed.put("qkv_bias", true);
+        DinoV2Config plain =
+                new DinoV2Config(224, 14, 3, 768, 12, 12, 4, false, 0, false, DinoV2Config.PUBLISHED_OFFSET);
+        return config.as(DinoV2Config.class, fixed, Json.MAPPER.valueToTree(registers ? plain.withRegisters() : plain));
     }
 
     /** The keys of diffusers' AutoencoderKL whose other values would be another model. */
@@ -123,12 +161,21 @@ public final class Component<M> implements AutoCloseable {
         return fixed;
     }
 
-    private static <M> Component<M> open(
-            Path folder, ConfigFile config, M model, Function<M, Map<String, Shape>> wanted) {
-        SafeTensors file = SafeTensors.open(folder, STEM);
+    /**
+     * How weights are found.
+     *
+     * @param stem of their files
+     * @param names from theirs to the model's
+     * @param wanted what a model asks for
+     */
+    private record Loading<M>(String stem, UnaryOperator<Weights> names, Function<M, Map<String, Shape>> wanted) {}
+
+    private static <M> Component<M> open(Path folder, ConfigFile config, M model, Loading<M> loading) {
+        SafeTensors file = SafeTensors.open(folder, loading.stem);
         try {
-            Weights weights = named(file);
-            WeightCheck.compare(trace(config, model, wanted, weights), weights).require(file.origin());
+            Weights weights = loading.names.apply(file);
+            WeightCheck.compare(trace(config, model, loading.wanted, weights), weights)
+                    .require(file.origin());
             return new Component<>(folder, model, file, weights, config.warnings());
         } catch (RuntimeException e) {
             file.close();
@@ -141,8 +188,21 @@ public final class Component<M> implements AutoCloseable {
             ConfigFile config, M model, Function<M, Map<String, Shape>> wanted, Weights weights) {
         long values =
                 weights.keys().stream().mapToLong(k -> weights.shape(k).size()).sum();
-        atMost(config, weights.keys().size(), weights.origin() + " has %d tensors", "depth", "layers_per_block");
-        atMost(config, values, weights.origin() + " has %d values", "input_size", "hidden_size", "num_classes");
+        atMost(
+                config,
+                weights.keys().size(),
+                weights.origin() + " has %d tensors",
+                "depth",
+                "layers_per_block",
+                "num_hidden_layers");
+        atMost(
+                config,
+                values,
+                weights.origin() + " has %d values",
+                "input_size",
+                "hidden_size",
+                "num_classes",
+                "image_size");
         try {
             return wanted.apply(model);
         } catch (ArithmeticException
@@ -161,55 +221,6 @@ public final class Component<M> implements AutoCloseable {
                 throw config.refuse("'" + field + "' is " + value + ", but " + String.format(have, limit)
                         + " in all; use the config.json that belongs to the weights");
             }
-        }
-    }
-
-    /** Autoencoders of diffusers before 0.17 name the projections of their attentions otherwise. */
-    private static Weights named(SafeTensors file) {
-        Map<String, String> stored = new LinkedHashMap<>();
-        for (String key : file.keys()) {
-            String name = key;
-            if (key.contains("mid_block.attentions.0.")) {
-                name = key.replace(".query.", ".to_q.")
-                        .replace(".key.", ".to_k.")
-                        .replace(".value.", ".to_v.")
-                        .replace(".proj_attn.", ".to_out.0.");
-            }
-            stored.put(name, key);
-        }
-        return stored.keySet().equals(file.keys()) ? file : new Renamed(file, stored);
-    }
-
-    /** @param stored the key in the file for each name */
-    private record Renamed(Weights file, Map<String, String> stored) implements Weights {
-        @Override
-        public String origin() {
-            return file.origin();
-        }
-
-        @Override
-        public Set<String> keys() {
-            return Collections.unmodifiableSet(stored.keySet());
-        }
-
-        @Override
-        public Shape shape(String key) {
-            return file.shape(stored.getOrDefault(key, key));
-        }
-
-        @Override
-        public DType dtype(String key) {
-            return file.dtype(stored.getOrDefault(key, key));
-        }
-
-        @Override
-        public Tensor tensor(String key) {
-            return file.tensor(stored.getOrDefault(key, key));
-        }
-
-        @Override
-        public void read(String key, int from, float[] target, int count) {
-            file.read(stored.getOrDefault(key, key), from, target, count);
         }
     }
 
@@ -310,6 +321,17 @@ public final class Component<M> implements AutoCloseable {
                 WeightCheck.compare(WeightCheck.wanted(model), weights),
                 weights,
                 dtype);
+    }
+
+    /**
+     * Writes a DINOv2 into a folder.
+     *
+     * @throws MaskRtException if the weights are not those of the model, or cannot be written
+     */
+    public static void writeImageEncoder(Path folder, DinoV2 model, Weights weights, DType dtype) {
+        WeightCheck.compare(WeightCheck.wanted(model), weights).require(weights.origin());
+        SafeTensors.write(folder.resolve(ENCODER_STEM + ".safetensors"), weights, dtype, Map.of());
+        Json.write(folder.resolve(CONFIG), ConfigFile.of(IMAGE_ENCODER, model.config(), Json.object()));
     }
 
     private static void write(Path folder, ObjectNode config, WeightCheck check, Weights weights, DType dtype) {

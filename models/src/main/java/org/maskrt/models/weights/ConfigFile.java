@@ -124,7 +124,7 @@ final class ConfigFile {
         try {
             return Json.MAPPER.treeToValue(fields, type);
         } catch (MismatchedInputException e) {
-            if (e.getPath().isEmpty()) {
+            if (e.getPath().isEmpty() || e.getTargetType() == null) {
                 throw refuse(Text.oneLine(e.getOriginalMessage()) + "; correct it");
             }
             String field = e.getPath().get(0).getFieldName();

@@ -2,6 +2,7 @@ package org.maskrt.models.weights;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -15,6 +16,9 @@ import org.jspecify.annotations.Nullable;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
+import org.maskrt.models.dinov2.DinoV2;
+import org.maskrt.models.emd3c.Emd3c;
+import org.maskrt.models.emd3c.Emd3cConfig;
 import org.maskrt.models.vae.AutoencoderKl;
 
 /**
@@ -27,6 +31,9 @@ import org.maskrt.models.vae.AutoencoderKl;
  * scheduler/scheduler_config.json   the noise it was trained with
  * vae/config.json                   the autoencoder, if there is one
  * vae/diffusion_pytorch_model.safetensors
+ * image_encoder/config.json         a DINOv2, if the denoiser's condition is features of pictures
+ * image_encoder/model.safetensors
+ * image_encoder_2/...               a second one
  * </pre>
  *
  * <p>Opening checks that all of it fits together; the values of the weights are left to {@link #requireFinite}.
@@ -51,32 +58,25 @@ public final class ModelFolder implements AutoCloseable {
     private static final String SCHEDULER_CONFIG = "scheduler_config.json";
     private static final String LABELS = "id2label";
     private static final String LIBRARY = "maskrt";
+    private static final List<String> IMAGE_ENCODERS = List.of("image_encoder", "image_encoder_2");
 
     private final Path path;
     private final Component<Denoiser> transformer;
     private final @Nullable Component<AutoencoderKl> vae;
+    private final SortedMap<String, Component<DinoV2>> imageEncoders;
     private final ScheduleConfig schedule;
     private final SortedMap<Integer, String> labels;
     private final List<String> warnings = new ArrayList<>();
 
-    private ModelFolder(
-            Path path, ConfigFile index, Component<Denoiser> transformer, @Nullable Component<AutoencoderKl> vae) {
+    private ModelFolder(Path path, ConfigFile index, Parts parts) {
         this.path = path;
-        this.transformer = transformer;
-        this.vae = vae;
+        this.transformer = parts.transformer;
+        this.vae = parts.vae;
+        this.imageEncoders = Collections.unmodifiableSortedMap(parts.imageEncoders);
         warnings.addAll(index.warnings());
-        warnings.addAll(transformer.warnings());
+        parts.all().forEach(part -> warnings.addAll(part.warnings()));
         if (vae != null) {
-            warnings.addAll(vae.warnings());
-            int latent = vae.model().config().latentChannels();
-            if (latent != transformer.model().inChannels()) {
-                throw new MaskRtException(
-                        ExitCode.FAILURE,
-                        vae.path() + ": expected an autoencoder with the "
-                                + transformer.model().inChannels()
-                                + " latent channels of the transformer, found " + latent
-                                + "; use the autoencoder that it was trained on");
-            }
+            requireLatents(vae.path().toString(), vae.model(), transformer.model());
         }
         schedule = schedule(SafeFolder.inside(path, "scheduler"));
         labels = labels(index, transformer.model().numClasses());
@@ -94,23 +94,66 @@ public final class ModelFolder implements AutoCloseable {
         index.node().fieldNames().forEachRemaining(unknown::add);
         unknown.removeIf(name -> name.startsWith("_"));
         unknown.removeAll(Set.of("transformer", "vae", "scheduler", LABELS));
+        unknown.removeAll(IMAGE_ENCODERS);
         index.unknown(unknown);
         for (String part : List.of("transformer", "scheduler")) {
             if (!hasPart(index, part)) {
                 throw index.refuse("the part '" + part + "' is missing; add it");
             }
         }
-        Component<Denoiser> transformer = Component.openDenoiser(SafeFolder.inside(folder, "transformer"));
-        Component<AutoencoderKl> vae = null;
+        Parts parts = new Parts(Component.openDenoiser(SafeFolder.inside(folder, "transformer")));
         try {
-            vae = hasPart(index, "vae") ? Component.openAutoencoder(SafeFolder.inside(folder, "vae")) : null;
-            return new ModelFolder(folder, index, transformer, vae);
-        } catch (RuntimeException e) {
-            transformer.close();
-            if (vae != null) {
-                vae.close();
+            if (hasPart(index, "vae")) {
+                parts.vae = Component.openAutoencoder(SafeFolder.inside(folder, "vae"));
             }
+            for (String part : IMAGE_ENCODERS) {
+                if (hasPart(index, part)) {
+                    parts.imageEncoders.put(part, Component.openImageEncoder(SafeFolder.inside(folder, part)));
+                }
+            }
+            return new ModelFolder(folder, index, parts);
+        } catch (RuntimeException e) {
+            parts.all().forEach(Component::close);
             throw e;
+        }
+    }
+
+    /** What is open already. */
+    private static final class Parts {
+        final Component<Denoiser> transformer;
+        final SortedMap<String, Component<DinoV2>> imageEncoders = new TreeMap<>();
+
+        @Nullable
+        Component<AutoencoderKl> vae;
+
+        Parts(Component<Denoiser> transformer) {
+            this.transformer = transformer;
+        }
+
+        List<Component<?>> all() {
+            List<Component<?>> all = new ArrayList<>(List.of(transformer));
+            if (vae != null) {
+                all.add(vae);
+            }
+            all.addAll(imageEncoders.values());
+            return all;
+        }
+    }
+
+    /**
+     * Requires the latents of {@code vae} to be those that {@code denoiser} was trained on.
+     *
+     * @param where the autoencoder, for the message
+     * @throws MaskRtException (FAILURE) if they are not
+     */
+    public static void requireLatents(String where, AutoencoderKl vae, Denoiser denoiser) {
+        int latent = vae.config().latentChannels();
+        if (latent != denoiser.inChannels()) {
+            throw new MaskRtException(
+                    ExitCode.FAILURE,
+                    where + ": expected an autoencoder with the " + denoiser.inChannels()
+                            + " latent channels of the transformer, found " + latent
+                            + "; use the autoencoder that it was trained on");
         }
     }
 
@@ -197,6 +240,37 @@ public final class ModelFolder implements AutoCloseable {
         return vae;
     }
 
+    /** The image encoders with their weights, by the names of their parts; none as a rule. */
+    public SortedMap<String, Component<DinoV2>> imageEncoders() {
+        return imageEncoders;
+    }
+
+    /**
+     * The height and width of the pictures that {@code encoder} is given: those that make the tokens that an E-MD3C was trained with, of any other
+     * model those that the encoder's positions were trained with.
+     *
+     * @throws MaskRtException if the tokens of an E-MD3C are no square of patches
+     */
+    public int pictureSize(DinoV2 encoder) {
+        if (denoiser() instanceof Emd3c emd3c) {
+            for (Emd3cConfig.Source source : emd3c.config().sources()) {
+                if (source.kind() == Emd3cConfig.Kind.FEATURE
+                        && source.width() == encoder.config().hiddenSize()) {
+                    int side = (int) Math.round(Math.sqrt(source.tokens() - 1.0));
+                    if (side * side != source.tokens() - 1 || side == 0) {
+                        throw new MaskRtException(
+                                ExitCode.FAILURE,
+                                path + ": expected the source '" + source.name()
+                                        + "' to have a class token and a square of patches, found " + source.tokens()
+                                        + " tokens; correct transformer/config.json");
+                    }
+                    return side * encoder.config().patchSize();
+                }
+            }
+        }
+        return encoder.config().imageSize();
+    }
+
     public Denoiser denoiser() {
         return transformer.model();
     }
@@ -248,6 +322,7 @@ public final class ModelFolder implements AutoCloseable {
         if (vae != null) {
             WeightCheck.requireFinite(vae.weights());
         }
+        imageEncoders.values().forEach(encoder -> WeightCheck.requireFinite(encoder.weights()));
     }
 
     /** Releases the weights. */
@@ -257,6 +332,63 @@ public final class ModelFolder implements AutoCloseable {
         if (vae != null) {
             vae.close();
         }
+        imageEncoders.values().forEach(Component::close);
+    }
+
+    /**
+     * Puts an autoencoder into a model folder, in place of the one that it may have.
+     *
+     * @return the folder of the part
+     * @throws MaskRtException if it is no model folder, its latents are others, or it cannot be written
+     */
+    public static Path putAutoencoder(Path folder, AutoencoderKl autoencoder, Weights weights, DType dtype) {
+        try (ModelFolder model = open(folder)) {
+            requireLatents(weights.origin(), autoencoder, model.denoiser());
+        }
+        Path part = folder.resolve("vae");
+        Component.writeAutoencoder(part, autoencoder, weights, dtype);
+        addToIndex(folder, "vae", Component.AUTOENCODER);
+        return part;
+    }
+
+    /**
+     * Puts an image encoder into a model folder, in place of the one of the same width that it may have.
+     *
+     * @return the folder of the part
+     * @throws MaskRtException if it is no model folder, has two encoders of other widths, or cannot be written
+     */
+    public static Path putImageEncoder(Path folder, DinoV2 encoder, Weights weights, DType dtype) {
+        String name;
+        try (ModelFolder model = open(folder)) {
+            int width = encoder.config().hiddenSize();
+            name = IMAGE_ENCODERS.stream()
+                    .filter(part -> model.imageEncoders.containsKey(part)
+                            && model.imageEncoders.get(part).model().config().hiddenSize() == width)
+                    .findFirst()
+                    .or(() -> IMAGE_ENCODERS.stream()
+                            .filter(part -> !model.imageEncoders.containsKey(part))
+                            .findFirst())
+                    .orElseThrow(() -> new MaskRtException(
+                            ExitCode.USAGE,
+                            folder + ": expected room for an image encoder of width " + width + ", found "
+                                    + model.imageEncoders.size()
+                                    + " of other widths; remove one from model_index.json"));
+        }
+        Path part = folder.resolve(name);
+        Component.writeImageEncoder(part, encoder, weights, dtype);
+        addToIndex(folder, name, Component.IMAGE_ENCODER);
+        return part;
+    }
+
+    private static void addToIndex(Path folder, String part, String className) {
+        ObjectNode index = Json.readObject(folder.resolve(INDEX));
+        index.putArray(part).add(LIBRARY).add(className);
+        Json.write(folder.resolve(INDEX), index);
+    }
+
+    /** Whether {@code folder} is laid out as a model folder. */
+    public static boolean isModelFolder(Path folder) {
+        return Files.exists(folder.resolve(INDEX));
     }
 
     /**

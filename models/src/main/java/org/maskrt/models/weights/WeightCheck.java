@@ -9,6 +9,7 @@ import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.MaskedDenoiser;
+import org.maskrt.models.dinov2.DinoV2;
 import org.maskrt.models.emd3c.Emd3c;
 import org.maskrt.models.mdt.MaskPlan;
 import org.maskrt.models.ops.CostOps;
@@ -117,6 +118,14 @@ public record WeightCheck(List<String> missing, List<String> extra, List<String>
         int side = model.config().downsampling();
         model.encode(ops, ops.params(), ops.input(1, model.config().inChannels(), side, side));
         model.decode(ops, ops.params(), ops.input(1, model.config().latentChannels(), 1, 1));
+        return ops.weights();
+    }
+
+    /** Every weight of an image encoder. */
+    public static Map<String, Shape> wanted(DinoV2 model) {
+        CostOps ops = new CostOps();
+        int side = model.config().imageSize();
+        model.forward(ops, ops.params(), ops.input(1, model.config().numChannels(), side, side));
         return ops.weights();
     }
 

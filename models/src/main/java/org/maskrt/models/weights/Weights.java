@@ -2,6 +2,7 @@ package org.maskrt.models.weights;
 
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.maskrt.models.ops.Params;
@@ -127,5 +128,26 @@ public interface Weights extends AutoCloseable {
                 return source.get(key, shape(key));
             }
         };
+    }
+
+    /**
+     * These under other names. A tensor may be the rows of several, joined in order, and may leave out axes of length 1 at its end.
+     *
+     * @param names what each tensor is made of
+     */
+    default Weights renamed(Map<String, Renaming> names) {
+        return new RenamedWeights(this, names);
+    }
+
+    /**
+     * What a renamed tensor is made of.
+     *
+     * @param keys the stored tensors whose rows it has
+     * @param rank how many of their axes it has
+     */
+    record Renaming(List<String> keys, int rank) {
+        public Renaming {
+            keys = List.copyOf(keys);
+        }
     }
 }

@@ -2,6 +2,7 @@ package org.maskrt.models.convert;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -11,14 +12,19 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.Presets;
+import org.maskrt.models.convert.Recognition.Part;
+import org.maskrt.models.dinov2.DinoV2;
+import org.maskrt.models.dinov2.DinoV2Config;
 import org.maskrt.models.dit.Dit;
 import org.maskrt.models.dit.DitConfig;
 import org.maskrt.models.maskdit.MaskDit;
@@ -31,8 +37,12 @@ import org.maskrt.models.ops.Tensor;
 import org.maskrt.models.reference.ModelPrograms;
 import org.maskrt.models.reference.Parity;
 import org.maskrt.models.reference.ReferenceCase;
+import org.maskrt.models.vae.AutoencoderKl;
+import org.maskrt.models.vae.AutoencoderKlConfig;
 import org.maskrt.models.weights.DType;
+import org.maskrt.models.weights.ForeignNames;
 import org.maskrt.models.weights.SafeTensors;
+import org.maskrt.models.weights.TorchFile;
 import org.maskrt.models.weights.WeightCheck;
 import org.maskrt.models.weights.Weights;
 
@@ -108,12 +118,122 @@ class CheckpointTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"DiT-S/2", "DiT-B/4", "MDT-S/2", "MDTv2-S/2", "MaskDiT-S/2"})
+    @ValueSource(strings = {"DiT-S/2", "DiT-B/4", "MDT-S/2", "MDTv2-S/2", "MaskDiT-S/2", "emd3c-512", "emd3c-small"})
     void everyFamilyIsRecognisedByItsShapes(String preset) {
         Denoiser model = Presets.of(preset, 16);
         Weights weights =
                 Weights.lazy("weights", WeightCheck.wanted(model), (path, shape) -> Tensor.zeros(shape.dims()));
         assertEquals(model, Recognition.of(weights, Recognition.Hints.NONE).denoiser());
+    }
+
+    static Stream<String> imageEncoders() {
+        return DinoV2Config.presets().keySet().stream();
+    }
+
+    @ParameterizedTest
+    @MethodSource("imageEncoders")
+    void everyImageEncoderIsRecognisedByItsShapes(String preset) {
+        DinoV2 model = new DinoV2(DinoV2Config.presets().get(preset));
+        Recognition found = Recognition.of(zeros(WeightCheck.wanted(model)), Recognition.Hints.NONE);
+        assertEquals(new Part.ImageEncoder(model), found.part());
+        assertEquals(1, found.assumptions().size());
+        assertTrue(found.assumptions().get(0).startsWith("positions are interpolated with "), preset);
+        MaskRtException e = assertThrows(MaskRtException.class, found::denoiser);
+        assertTrue(e.getMessage().startsWith("expected the weights of a denoiser, found those of ImageEncoder["));
+    }
+
+    /** A {@code .pth} with the mask token of training, which features do not need. */
+    @Test
+    void theAuthorsDinoV2IsRead() {
+        try (Checkpoint read = Checkpoint.open(FILES.resolve("dinov2.pth"), null, TWO_HEADS)) {
+            assertEquals(
+                    new Part.ImageEncoder(new DinoV2(
+                            new DinoV2Config(8, 4, 3, 8, 1, 2, 4, false, 0, false, DinoV2Config.PUBLISHED_OFFSET))),
+                    read.recognition().part());
+            assertFalse(read.weights().keys().contains("mask_token"));
+        }
+        MaskRtException e = assertThrows(
+                MaskRtException.class,
+                () -> Checkpoint.open(FILES.resolve("dinov2.pth"), null, Recognition.Hints.NONE));
+        assertTrue(e.getMessage()
+                .endsWith("of a model of width 8 does not follow from its weights; name it with --heads"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"dinov2_registers", "dinov2_swiglu"})
+    void aFolderOfTransformersIsRead(String name) {
+        Path recorded = Path.of("src/test/resources/reference").resolve(name);
+        try (Checkpoint read = Checkpoint.open(recorded, null, Recognition.Hints.NONE);
+                ReferenceCase c = ReferenceCase.open(recorded)) {
+            DinoV2Config expected = c.model(DinoV2.class).config();
+            DinoV2Config found =
+                    ((Part.ImageEncoder) read.recognition().part()).model().config();
+            assertEquals(
+                    expected.numRegisterTokens() > 0 ? 0 : DinoV2Config.PUBLISHED_OFFSET, found.interpolateOffset());
+            assertEquals(expected.interpolateAntialias(), found.interpolateAntialias());
+            assertEquals(WeightCheck.wanted(new DinoV2(expected)), WeightCheck.wanted(new DinoV2(found)));
+            assertEquals(expected.numAttentionHeads(), found.numAttentionHeads());
+            assertTrue(read.recognition().assumptions().get(0).contains("are ignored"));
+        }
+    }
+
+    /** {@code compvis_vae.ckpt} has the same parts as the recorded case, losses and averages of training beside them. */
+    @Test
+    void anAutoencoderOfCompVisIsRead() {
+        try (TorchFile file = TorchFile.open(FILES.resolve("compvis_vae.ckpt"));
+                ReferenceCase c = ReferenceCase.open(Path.of("src/test/resources/reference/autoencoder_compvis"))) {
+            Weights named = Recognition.named(file.part("state_dict"));
+            assertEquals(c.weights().keys(), named.keys());
+            for (String key : named.keys()) {
+                assertEquals(c.weights().shape(key), named.shape(key), key);
+                assertArrayEquals(
+                        c.weights().tensor(key).values(), named.tensor(key).values(), key);
+            }
+        }
+        MaskRtException e = assertThrows(
+                MaskRtException.class,
+                () -> Checkpoint.open(FILES.resolve("compvis_vae.ckpt"), null, Recognition.Hints.NONE));
+        assertTrue(
+                e.getMessage()
+                        .contains(
+                                "expected an autoencoder of widths that are multiples of 32, as published, found [4, 8, 8]"),
+                e.getMessage());
+    }
+
+    @Test
+    void thePublishedAutoencoderIsRecognisedByItsShapes() {
+        AutoencoderKl model = new AutoencoderKl(AutoencoderKlConfig.sdVae());
+        Recognition found = Recognition.of(zeros(WeightCheck.wanted(model)), Recognition.Hints.NONE);
+        assertEquals(new Part.Vae(model), found.part());
+        assertEquals(
+                List.of("32 groups in each GroupNorm, scaling_factor 0.18215 and sample_size 256, as published"),
+                found.assumptions());
+    }
+
+    /** What is half of a name that is known is listed as it is. */
+    @Test
+    void piecesThatDoNotFitTogetherAreListed() {
+        DinoV2 model = new DinoV2(new DinoV2Config(8, 4, 3, 8, 1, 2, 4, false, 0, false, 0.1));
+        Map<String, Tensor> tensors = new LinkedHashMap<>();
+        WeightCheck.wanted(model).forEach((key, shape) -> tensors.put(key, Tensor.zeros(shape.dims())));
+        tensors.put("embeddings.cls_token", Tensor.zeros(1, 1, 8));
+        tensors.put("encoder.layer.0.attention.q_proj.bias", Tensor.zeros(8));
+        tensors.put("encoder.layer.0.attention.k_proj.bias", Tensor.zeros(2, 8));
+        tensors.put("encoder.layer.0.attention.value", Tensor.zeros());
+        tensors.remove("cls_token");
+        Weights named = ForeignNames.imageEncoder(Weights.of("pieces", tensors));
+        WeightCheck check = WeightCheck.compare(WeightCheck.wanted(model), named);
+        assertEquals(List.of(), check.missing());
+        assertEquals(
+                List.of(
+                        "encoder.layer.0.attention.k_proj.bias",
+                        "encoder.layer.0.attention.q_proj.bias",
+                        "blocks.0.attention.value"),
+                check.extra());
+    }
+
+    private static Weights zeros(Map<String, Shape> shapes) {
+        return Weights.lazy("weights", shapes, (path, shape) -> Tensor.zeros(shape.dims()));
     }
 
     @Test
@@ -183,7 +303,7 @@ class CheckpointTest {
         MaskRtException e =
                 assertThrows(MaskRtException.class, () -> Checkpoint.open(file, null, Recognition.Hints.NONE));
         assertTrue(
-                e.getMessage().contains("expected the weights of a DiT, MDT or MaskDiT")
+                e.getMessage().contains("expected the weights of a DiT, MDT, E-MD3C or MaskDiT")
                         && e.getMessage().contains("found 1 tensors such as [conv.weight]"),
                 e.getMessage());
     }

@@ -16,13 +16,33 @@ class ReferenceForwardTest {
     private static final Path CASES = Path.of("src/test/resources/reference");
 
     @ParameterizedTest
-    @CsvSource({"dit, 2", "mdtv1, 7", "mdtv2, 7", "emd3c, 4", "maskdit, 6"})
+    @CsvSource({"dit, 2", "mdtv1, 8", "mdtv2, 8", "emd3c, 5", "maskdit, 6"})
     void forwardMaskedAndGuided(String name, int tensors) {
         try (ReferenceCase c = ReferenceCase.open(CASES.resolve(name));
                 Interpreter interpreter = Interpreter.reference()) {
             List<Parity> found = CaseChecks.model(c, interpreter);
             assertEquals(tensors, found.size());
             found.forEach(parity -> assertTrue(parity.passed(), parity::toString));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"dinov2, 3", "dinov2_registers, 3", "dinov2_swiglu, 2"})
+    void featuresOfPictures(String name, int sizes) {
+        try (ReferenceCase c = ReferenceCase.open(CASES.resolve(name));
+                Interpreter interpreter = Interpreter.reference()) {
+            List<Parity> found = CaseChecks.features(c, interpreter);
+            assertEquals(sizes, found.size());
+            found.forEach(parity -> assertTrue(parity.passed(), parity::toString));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"autoencoder", "autoencoder_compvis"})
+    void picturesAndLatents(String name) {
+        try (ReferenceCase c = ReferenceCase.open(CASES.resolve(name));
+                Interpreter interpreter = Interpreter.reference()) {
+            CaseChecks.autoencoder(c, interpreter).forEach(parity -> assertTrue(parity.passed(), parity::toString));
         }
     }
 

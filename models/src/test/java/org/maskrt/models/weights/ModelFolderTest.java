@@ -32,6 +32,8 @@ import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.diffusion.NoiseSchedule;
+import org.maskrt.models.dinov2.DinoV2;
+import org.maskrt.models.dinov2.DinoV2Config;
 import org.maskrt.models.dit.Dit;
 import org.maskrt.models.dit.DitConfig;
 import org.maskrt.models.emd3c.Emd3c;
@@ -93,7 +95,7 @@ class ModelFolderTest {
     }
 
     @Test
-    void anEmd3cComesBack() {
+    void anEmd3cComesBack() throws IOException {
         Emd3c model = new Emd3c(Emd3cConfig.small());
         Weights weights = random(WeightCheck.wanted(model), 5);
         ModelFolder.write(
@@ -107,6 +109,11 @@ class ModelFolderTest {
             assertTrue(read.transformerWeights().keys().contains("ccnet.tbf.collapse.weight"));
             assertSame(weights, read.transformerWeights());
         }
+        Path config = folder.resolve("transformer/config.json");
+        ObjectNode node = Json.readObject(config);
+        ((ObjectNode) node.path("sources").path(1)).put("of_box", true);
+        Files.writeString(config, node.toString());
+        assertRefused(config + ": ", "Unrecognized field \"of_box\"");
     }
 
     @Test
@@ -139,6 +146,102 @@ class ModelFolderTest {
                         "vae/config.json",
                         "vae/" + WEIGHTS),
                 files());
+    }
+
+    private static DinoV2 encoder(int width, int registers) {
+        return new DinoV2(new DinoV2Config(20, 4, 3, width, 1, 2, 4, registers > 0, registers, registers > 0, 0.5));
+    }
+
+    /** The encoder of the same width is replaced; there is room for two. */
+    @Test
+    void imageEncodersArePutIntoAFolder() throws IOException {
+        ModelFolder.write(folder, contents(DIT), DType.F32);
+        DinoV2 first = encoder(8, 0);
+        DinoV2 second = encoder(16, 3);
+        Weights weights = random(WeightCheck.wanted(first), 4);
+        assertEquals(
+                folder.resolve("image_encoder"),
+                ModelFolder.putImageEncoder(
+                        folder, encoder(8, 2), random(WeightCheck.wanted(encoder(8, 2)), 6), DType.F32));
+        assertEquals(
+                folder.resolve("image_encoder_2"),
+                ModelFolder.putImageEncoder(folder, second, random(WeightCheck.wanted(second), 5), DType.F32));
+        assertEquals(folder.resolve("image_encoder"), ModelFolder.putImageEncoder(folder, first, weights, DType.F32));
+        ModelFolder.putAutoencoder(folder, VAE, random(WeightCheck.wanted(VAE), 2), DType.F32);
+        try (ModelFolder read = ModelFolder.open(folder)) {
+            assertEquals(
+                    List.of("image_encoder", "image_encoder_2"),
+                    List.copyOf(read.imageEncoders().keySet()));
+            assertEquals(first, read.imageEncoders().get("image_encoder").model());
+            assertEquals(second, read.imageEncoders().get("image_encoder_2").model());
+            assertSame(weights, read.imageEncoders().get("image_encoder").weights());
+            assertEquals(20, read.pictureSize(first));
+            assertEquals(VAE, read.autoencoder());
+            assertEquals(Map.of(0, "disc", 2, "ring, torus"), read.labels());
+            assertDoesNotThrow(read::requireFinite);
+        }
+        assertTrue(files().contains("image_encoder_2/model.safetensors"));
+        MaskRtException e = assertThrows(
+                MaskRtException.class,
+                () -> ModelFolder.putImageEncoder(
+                        folder, encoder(12, 0), random(WeightCheck.wanted(encoder(12, 0)), 5), DType.F32));
+        assertEquals(
+                folder + ": expected room for an image encoder of width 12, found 2 of other widths; remove one from"
+                        + " model_index.json",
+                e.getMessage());
+        AutoencoderKl other = new AutoencoderKl(new AutoencoderKlConfig(3, 2, List.of(8, 16), 1, 4, 0.5, 8));
+        assertTrue(
+                assertThrows(
+                                MaskRtException.class,
+                                () -> ModelFolder.putAutoencoder(
+                                        folder, other, random(WeightCheck.wanted(other), 2), DType.F32))
+                        .getMessage()
+                        .startsWith(
+                                "random weights: expected an autoencoder with the 4 latent channels of the transformer, found 2"));
+    }
+
+    @Test
+    void anImageEncoderIsGivenPicturesThatMakeTheTokensOfAnEmd3c() {
+        Emd3c model = new Emd3c(Emd3cConfig.small());
+        Weights weights = random(WeightCheck.wanted(model), 5);
+        ModelFolder.write(
+                folder, new ModelFolder.Contents(model, weights, ScheduleConfig.linear(), Map.of()), DType.F32);
+        try (ModelFolder read = ModelFolder.open(folder)) {
+            assertEquals(16, read.pictureSize(encoder(96, 0)));
+            assertEquals(20, read.pictureSize(encoder(48, 0)));
+        }
+    }
+
+    @Test
+    void aBadImageEncoderIsRefused() throws IOException {
+        ModelFolder.write(folder, contents(DIT), DType.F32);
+        DinoV2 model = encoder(8, 0);
+        Path part = ModelFolder.putImageEncoder(folder, model, random(WeightCheck.wanted(model), 4), DType.F32);
+        Path config = part.resolve("config.json");
+        byte[] good = Files.readAllBytes(config);
+        Map<String, Consumer<ObjectNode>> bad = new LinkedHashMap<>();
+        bad.put(
+                "expected _class_name DinoV2 or model_type dinov2 or dinov2_with_registers, received 'clip'",
+                n -> n.remove(List.of("_class_name")).put("model_type", "clip"));
+        bad.put("'num_hidden_layers' is 2000000000, but ", n -> n.put("num_hidden_layers", 2_000_000_000));
+        bad.put("'image_size' is 2000000000, but ", n -> n.put("image_size", 2_000_000_000));
+        bad.put("the keys [registers] are unknown", n -> n.put("registers", 4));
+        bad.put("DINOv2: image_size must be a positive multiple of patch_size 4, got 21", n -> n.put("image_size", 21));
+        bad.put(
+                "expected 'image_size' to be int, received [20,20]",
+                n -> n.putArray("image_size").add(20).add(20));
+        for (Map.Entry<String, Consumer<ObjectNode>> each : bad.entrySet()) {
+            ObjectNode node = Json.readObject(config);
+            each.getValue().accept(node);
+            Files.writeString(config, node.toString());
+            assertRefused(config + ": ", each.getKey());
+            Files.write(config, good);
+        }
+        Map<String, Shape> shapes = new LinkedHashMap<>(WeightCheck.wanted(model));
+        shapes.remove("blocks.0.ls1.gamma");
+        shapes.put("head.weight", Shape.of(3));
+        SafeTensors.write(part.resolve("model.safetensors"), random(shapes, 4), DType.F32, Map.of());
+        assertRefused(part.resolve("model.safetensors") + ": ", "1 missing: blocks.0.ls1.gamma; 1 extra: head.weight");
     }
 
     private static void assertSame(Weights expected, Weights received) {

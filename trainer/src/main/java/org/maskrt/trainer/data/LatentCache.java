@@ -1,25 +1,24 @@
 package org.maskrt.trainer.data;
 
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.LongConsumer;
 import java.util.random.RandomGenerator;
-import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.ops.Shape;
 import org.maskrt.models.ops.Tensor;
-import org.maskrt.models.weights.DType;
-import org.maskrt.models.weights.SafeTensors;
-import org.maskrt.models.weights.Weights;
 
 /**
- * The autoencoder's view of each picture, computed once: the mean and log-variance of its latents, and those of its mirror
- * image where mirroring is wanted. Latents are drawn from them anew at each step.
+ * The autoencoder's view of each picture, computed once: the mean and log-variance of its latents, and those of its mirror image where
+ * mirroring is wanted. Latents are drawn from them anew at each step.
+ *
+ * <p>They lie in {@link Shards}, each with {@code labels} [n,1], {@code moments} [n,2C,h,w] and, of the mirror images, {@code mirrored}
+ * [n,2C,h,w]. Safe for use by several threads.
  */
-public final class LatentCache {
+public final class LatentCache implements AutoCloseable {
     /** Pictures to moments. */
     @FunctionalInterface
     public interface Encoder {
@@ -27,158 +26,128 @@ public final class LatentCache {
         Tensor encode(Tensor images);
     }
 
-    private static final String ORIGIN = "origin";
-    private static final String LABELS = "labels";
-    private static final String PLAIN = "moments.";
-    private static final String MIRRORED = "mirrored.";
-
-    private final List<Tensor> plain;
-    private final List<Tensor> mirrored;
-    private final long[] labels;
-
-    private LatentCache(List<Tensor> plain, List<Tensor> mirrored, long[] labels) {
-        this.plain = plain;
-        this.mirrored = mirrored;
-        this.labels = labels;
-    }
-
     /**
-     * Encodes every picture of a source.
+     * What a cache holds, and how.
      *
-     * @param source the pictures
+     * @param latent the shape of one latent, {@code [C,h,w]}
      * @param mirror whether the mirror images are encoded too
      * @param batchSize pictures that are encoded at once
+     * @param shardBytes the most that the latents of one file take, if a batch takes less
+     * @param origin in words or digests, everything that the latents depend on: the pictures and the autoencoder
+     */
+    public record Layout(Shape latent, boolean mirror, int batchSize, long shardBytes, String origin) {
+        private Shards.Layout of(long count) {
+            Map<String, Shape> items = new LinkedHashMap<>();
+            items.put(LABELS, Shape.of(1));
+            for (String kind : mirror ? List.of(PLAIN, MIRRORED) : List.of(PLAIN)) {
+                items.put(kind, latent.with(0, 2 * latent.dim(0)));
+            }
+            return new Shards.Layout(items, count, batchSize, shardBytes, origin);
+        }
+    }
+
+    private static final String LABELS = "labels";
+    private static final String PLAIN = "moments";
+    private static final String MIRRORED = "mirrored";
+
+    private final Layout layout;
+    private final Shards shards;
+
+    private LatentCache(Layout layout, Shards shards) {
+        this.layout = layout;
+        this.shards = shards;
+    }
+
+    /**
+     * Opens the cache of a source, after encoding what is not there yet.
+     *
+     * @param folder of the files
+     * @param source the pictures
      * @param encoder the autoencoder
      * @param progress told after each batch how many pictures are done
+     * @throws MaskRtException if a file cannot be read or written, or was made from something else
      */
-    public static LatentCache encode(
-            ImageSource source, boolean mirror, int batchSize, Encoder encoder, LongConsumer progress) {
+    public static LatentCache open(
+            Path folder, Layout layout, ImageSource source, Encoder encoder, LongConsumer progress) {
+        Shards shards = Shards.open(
+                folder,
+                layout.of(source.count()),
+                (from, count) -> encode(layout.mirror(), source, from, count, encoder),
+                progress);
+        return new LatentCache(layout, shards);
+    }
+
+    private static Map<String, Tensor> encode(
+            boolean mirror, ImageSource source, long from, int count, Encoder encoder) {
         int side = source.size();
         int length = 3 * side * side;
-        long[] labels = new long[Math.toIntExact(source.count())];
-        List<Tensor> plain = new ArrayList<>();
-        List<Tensor> mirrored = new ArrayList<>();
-        for (int from = 0; from < labels.length; from += batchSize) {
-            int n = Math.min(batchSize, labels.length - from);
-            float[] images = new float[Math.multiplyExact(n, length)];
-            for (int i = 0; i < n; i++) {
-                Sample sample = source.get(from + i);
-                labels[from + i] = sample.label();
-                System.arraycopy(sample.chw(), 0, images, i * length, length);
-            }
-            plain.add(moments(encoder, images, n, side));
-            if (mirror) {
-                Batches.mirror(images, 0, images.length, side);
-                mirrored.add(moments(encoder, images, n, side));
-            }
-            progress.accept(from + n);
+        float[] labels = new float[count];
+        float[] images = new float[Math.multiplyExact(count, length)];
+        for (int i = 0; i < count; i++) {
+            Sample sample = source.get(from + i);
+            labels[i] = sample.label();
+            System.arraycopy(sample.chw(), 0, images, i * length, length);
         }
-        return new LatentCache(plain, mirrored, labels);
-    }
-
-    private static Tensor moments(Encoder encoder, float[] images, int n, int side) {
-        Tensor moments = encoder.encode(Tensor.of(images, n, 3, side, side));
-        Shape shape = moments.shape();
-        if (shape.rank() != 4 || shape.dim(0) != n || shape.dim(1) % 2 != 0) {
-            throw new IllegalArgumentException("latent cache: expected moments [" + n + ",2C,h,w] of the encoder, got "
-                    + shape + "; give it an autoencoder's encode");
+        Map<String, Tensor> encoded = new HashMap<>();
+        encoded.put(LABELS, Tensor.of(labels, count, 1));
+        encoded.put(PLAIN, encoder.encode(Tensor.of(images, count, 3, side, side)));
+        if (mirror) {
+            Batches.mirror(images, 0, images.length, side);
+            encoded.put(MIRRORED, encoder.encode(Tensor.of(images, count, 3, side, side)));
         }
-        return moments;
-    }
-
-    /**
-     * Writes the cache as a safetensors file: {@code labels}, {@code moments.0}, {@code moments.1} and so on, the same of the
-     * mirror images under {@code mirrored}.
-     *
-     * @param file where to
-     * @param origin in words or digests, everything that the moments depend on: the pictures and the autoencoder
-     * @throws MaskRtException if it cannot be written
-     */
-    public void save(Path file, String origin) {
-        Map<String, Tensor> tensors = new LinkedHashMap<>();
-        tensors.put(LABELS, Tensor.ofIndices(labels, labels.length));
-        for (int i = 0; i < plain.size(); i++) {
-            tensors.put(PLAIN + i, plain.get(i));
-        }
-        for (int i = 0; i < mirrored.size(); i++) {
-            tensors.put(MIRRORED + i, mirrored.get(i));
-        }
-        SafeTensors.write(file, Weights.of("the latent cache", tensors), DType.F32, Map.of(ORIGIN, origin));
-    }
-
-    /**
-     * Reads a cache that was saved.
-     *
-     * @param file the safetensors file
-     * @param origin as it was given when the cache was saved
-     * @throws MaskRtException if the file cannot be read, is not such a cache, or was made from something else
-     */
-    public static LatentCache open(Path file, String origin) {
-        try (SafeTensors saved = SafeTensors.open(file)) {
-            String have = saved.metadata().getOrDefault(ORIGIN, "something else");
-            if (!have.equals(origin) || !saved.keys().contains(PLAIN + 0)) {
-                throw new MaskRtException(
-                        ExitCode.USAGE,
-                        file + ": expected the latents of " + origin + ", got those of " + have
-                                + "; delete the file to have them encoded anew");
-            }
-            return new LatentCache(
-                    tensors(saved, PLAIN),
-                    tensors(saved, MIRRORED),
-                    saved.tensor(LABELS).indices());
-        }
-    }
-
-    private static List<Tensor> tensors(Weights saved, String prefix) {
-        List<Tensor> tensors = new ArrayList<>();
-        while (saved.keys().contains(prefix + tensors.size())) {
-            tensors.add(saved.tensor(prefix + tensors.size()));
-        }
-        return tensors;
+        return encoded;
     }
 
     /** The number of pictures. */
     public long count() {
-        return labels.length;
+        return shards.count();
     }
 
-    /** The shape of one latent, {@code [C,h,w]}. */
-    public Shape latentShape() {
-        Shape s = plain.get(0).shape();
-        return Shape.of(s.dim(1) / 2, s.dim(2), s.dim(3));
+    /** The files, in order. */
+    public List<Path> files() {
+        return shards.files();
     }
 
     /**
-     * The latents of a step, {@code [B,C,h,w]}: mean + exp(logvar / 2) * noise, the log-variance clamped to [-30, 20], not
-     * multiplied by any scaling factor.
+     * The latents of a step, {@code [B,C,h,w]}: {@link #sample} of the mean and log-variance, not multiplied by any scaling factor.
      *
      * @param order the order, over {@code count()} pictures
-     * @param mirror whether half of the pictures are mirrored; needs a cache that was encoded with their mirror images
      * @param step the step, from 0
      * @param noise the source of the noise: B*C*h*w Gaussian numbers are taken in row-major order
      */
-    public Batch draw(BatchOrder order, boolean mirror, long step, RandomGenerator noise) {
-        if (order.count() != labels.length || (mirror && mirrored.isEmpty())) {
-            throw new IllegalArgumentException("latent cache: expected an order over its " + labels.length + " pictures"
-                    + (mirrored.isEmpty() ? " without mirror images" : "") + ", got one over " + order.count()
-                    + (mirror ? " with them" : "") + "; encode the cache for these settings");
+    public Batch draw(BatchOrder order, long step, RandomGenerator noise) {
+        if (order.count() != count()) {
+            throw new IllegalArgumentException(
+                    "latent cache: expected an order over its " + count() + " pictures, got one over " + order.count());
         }
-        int length = latentShape().size();
-        int chunk = plain.get(0).dim(0);
+        int length = layout.latent().size();
         float[] values = new float[Math.multiplyExact(order.batchSize(), length)];
-        long[] rowLabels = new long[order.batchSize()];
+        long[] labels = new long[order.batchSize()];
         for (int row = 0; row < order.batchSize(); row++) {
-            int index = (int) order.index(step, row);
-            rowLabels[row] = labels[index];
-            List<Tensor> from = mirror && order.mirrored(step, row) ? mirrored : plain;
-            float[] moments = from.get(index / chunk).values();
-            int mean = index % chunk * 2 * length;
-            for (int i = 0; i < length; i++) {
-                double logVariance = Math.max(-30, Math.min(20, moments[mean + length + i]));
-                values[row * length + i] =
-                        (float) (moments[mean + i] + Math.exp(0.5 * logVariance) * noise.nextGaussian());
-            }
+            long index = order.index(step, row);
+            labels[row] = (long) shards.read(LABELS, index).values()[0];
+            String kind = layout.mirror() && order.mirrored(step, row) ? MIRRORED : PLAIN;
+            sample(shards.read(kind, index).values(), noise, values, row * length);
         }
-        return new Batch(step, values, rowLabels);
+        return new Batch(step, values, labels);
+    }
+
+    /**
+     * Writes a latent into {@code out}, from {@code at} on: mean + exp(logvar / 2) * noise, the log-variance clamped to [-30, 20].
+     *
+     * @param moments the means, then as many log-variances
+     */
+    public static void sample(float[] moments, RandomGenerator noise, float[] out, int at) {
+        int length = moments.length / 2;
+        for (int i = 0; i < length; i++) {
+            double logVariance = Math.max(-30, Math.min(20, moments[length + i]));
+            out[at + i] = (float) (moments[i] + Math.exp(0.5 * logVariance) * noise.nextGaussian());
+        }
+    }
+
+    /** Unmaps the files. */
+    @Override
+    public void close() {
+        shards.close();
     }
 }

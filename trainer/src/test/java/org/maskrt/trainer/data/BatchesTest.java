@@ -12,6 +12,9 @@ import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongFunction;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -96,12 +99,13 @@ class BatchesTest {
     void resumedRunGetsTheSameBatches() {
         ImageSource source = Numbered.of(10);
         BatchOrder order = new BatchOrder(10, 4, 3);
-        try (Batches whole = new Batches(source, order, true, 0);
-                Batches resumed = new Batches(source, order, true, 5)) {
+        Batches batches = new Batches(source, order, true);
+        try (ReadAhead<Batch> whole = new ReadAhead<>(batches::at, 0);
+                ReadAhead<Batch> resumed = new ReadAhead<>(batches::at, 5)) {
             for (int step = 0; step < 12; step++) {
                 Batch batch = whole.next();
                 assertEquals(step, batch.step());
-                assertEqual(Batches.batch(source, order, true, step), batch);
+                assertEqual(batches.at(step), batch);
                 if (step >= 5) {
                     assertEqual(batch, resumed.next());
                 }
@@ -119,8 +123,8 @@ class BatchesTest {
     void mirroringSwapsLeftAndRight() {
         ImageSource source = Numbered.of(10);
         BatchOrder order = new BatchOrder(10, 10, 3);
-        Batch plain = Batches.batch(source, order, false, 0);
-        Batch mirrored = Batches.batch(source, order, true, 0);
+        Batch plain = new Batches(source, order, false).at(0);
+        Batch mirrored = new Batches(source, order, true).at(0);
         boolean[] seen = new boolean[2];
         for (int row = 0; row < 10; row++) {
             int first = order.mirrored(0, row) ? 1 : 0;
@@ -147,7 +151,7 @@ class BatchesTest {
             return numbered.get(index);
         });
         BatchOrder order = new BatchOrder(10, 2, 3);
-        try (Batches batches = new Batches(source, order, false, 0)) {
+        try (ReadAhead<Batch> batches = new ReadAhead<>(new Batches(source, order, false)::at, 0)) {
             assertSame(fault, assertThrows(IllegalStateException.class, () -> {
                 for (int i = 0; i < 5; i++) {
                     batches.next();
@@ -158,15 +162,48 @@ class BatchesTest {
     }
 
     @Test
-    void closingEndsTheThread() {
-        Batches batches = new Batches(Numbered.of(10), new BatchOrder(10, 2, 3), false, 0);
-        batches.close();
-        batches.close();
+    void closingEndsTheThreads() {
+        ReadAhead<Long> ahead = new ReadAhead<>(step -> step, 0);
+        ahead.close();
+        ahead.close();
         assertEquals(
-                "batches: closed; open them anew at the step that is wanted",
-                assertThrows(IllegalStateException.class, batches::next).getMessage());
+                "read-ahead: closed; open it anew at the step that is wanted",
+                assertThrows(IllegalStateException.class, ahead::next).getMessage());
         assertFalse(Thread.getAllStackTraces().keySet().stream()
-                .anyMatch(t -> t.getName().equals("maskrt-batches")));
+                .anyMatch(t -> t.getName().equals("maskrt-read-ahead")));
+    }
+
+    @Test
+    void onlyTimeThatWasWaitedCounts() throws InterruptedException {
+        CountDownLatch slow = new CountDownLatch(1);
+        CountDownLatch read = new CountDownLatch(1);
+        try (ReadAhead<Long> ahead = new ReadAhead<>(
+                step -> {
+                    try {
+                        if (step == 1) {
+                            assertTrue(slow.await(10, TimeUnit.SECONDS));
+                        }
+                    } catch (InterruptedException e) {
+                        throw new IllegalStateException(e);
+                    }
+                    read.countDown();
+                    return step;
+                },
+                0)) {
+            assertTrue(read.await(10, TimeUnit.SECONDS));
+            assertEquals(0, ahead.next());
+            long before = ahead.waitedNanos();
+            Thread late = new Thread(() -> {
+                LockSupport.parkNanos(100_000_000);
+                slow.countDown();
+            });
+            late.start();
+            assertEquals(1, ahead.next());
+            late.join();
+            long waited = ahead.waitedNanos() - before;
+            assertTrue(waited > 50_000_000, "waited " + waited + " ns for a step that took 100 ms");
+            assertTrue(before < 50_000_000, "waited " + before + " ns for a step that was there");
+        }
     }
 
     @Test
@@ -175,7 +212,7 @@ class BatchesTest {
                 "batches: expected an order over the 10 pictures of the source, got one over 9",
                 assertThrows(
                                 IllegalArgumentException.class,
-                                () -> new Batches(Numbered.of(10), new BatchOrder(9, 2, 3), false, 0))
+                                () -> new Batches(Numbered.of(10), new BatchOrder(9, 2, 3), false))
                         .getMessage());
         assertEquals(
                 "batch order: expected 1 <= count <= 2^60 and batchSize >= 1, got count 0 and batchSize 2; change the data"

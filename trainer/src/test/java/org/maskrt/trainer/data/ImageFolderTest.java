@@ -117,7 +117,7 @@ class ImageFolderTest {
         Files.write(folder.resolve("4_e.png"), Arrays.copyOf(bytes, bytes.length / 2));
         ImageFolder source = open(0);
         BatchOrder order = new BatchOrder(5, 5, 1);
-        try (Batches batches = new Batches(source, order, true, 0)) {
+        try (ReadAhead<Batch> batches = new ReadAhead<>(new Batches(source, order, true)::at, 0)) {
             for (int step = 0; step < 4; step++) {
                 for (long label : batches.next().labels()) {
                     assertTrue(label == 0 || label == 2, "label " + label + " of a corrupt file");
