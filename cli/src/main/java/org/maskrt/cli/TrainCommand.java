@@ -112,6 +112,9 @@ final class TrainCommand implements Callable<Integer> {
             ModelFolder.Contents contents = new ModelFolder.Contents(
                     folder.denoiser(), folder.transformerWeights(), folder.schedule(), folder.labels());
             ModelFolder.write(output, contents, folder.autoencoder(), folder.vaeWeights(), dtype);
+            folder.imageEncoders()
+                    .values()
+                    .forEach(part -> ModelFolder.putImageEncoder(output, part.model(), part.weights(), dtype));
         }
     }
 
