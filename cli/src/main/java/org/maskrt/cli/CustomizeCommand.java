@@ -36,6 +36,8 @@ import picocli.CommandLine.Spec;
             "Writes 000000.png and so on (the whole scene, parameters inside) and table.png (object, scene with box, result)."
         })
 final class CustomizeCommand implements Callable<Integer> {
+    private static final int TABLE_ROWS = 32;
+
     @Spec
     private CommandSpec spec;
 
@@ -115,7 +117,7 @@ final class CustomizeCommand implements Callable<Integer> {
             CustomizationResult result = SampleCommand.watched(
                     quiet, (listener, cancellation) -> pipeline.customize(request, listener, cancellation));
             Path table = new SampleWriter(output, force, pipeline.classNames())
-                    .write(result, CustomizationTable.of(result, List.of()));
+                    .write(result, CustomizationTable.of(result, List.of(), TABLE_ROWS));
             SampleCommand.print(spec.commandLine().getOut(), result.timings());
             spec.commandLine()
                     .getOut()

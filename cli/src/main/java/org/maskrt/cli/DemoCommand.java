@@ -36,6 +36,7 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "demo",
         mixinStandardHelpOptions = true,
+        subcommands = DemoCustomizeCommand.class,
         description = {
             "From the shipped model to pictures: export it, prove the export equal to the eager model, sample a labelled grid.",
             "The model is an MDT v2 and an autoencoder trained with 'maskrt train' on drawn shapes."
@@ -79,8 +80,8 @@ final class DemoCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         PrintWriter out = spec.commandLine().getOut();
-        Path folder = model == null ? root().resolve("models/demo/shapes") : model;
-        export(folder, out);
+        Path folder = model == null ? shipped("shapes") : model;
+        export(folder, GRAPHS, out, quiet);
         try (DiffusionPipeline pipeline = DiffusionPipeline.open(folder, PipelineOptions.DEFAULT)) {
             List<Integer> labels = SampleCommand.repeated(SampleCommand.allClasses(pipeline), perClass);
             List<Long> seeds = IntStream.range(0, labels.size())
@@ -105,19 +106,19 @@ final class DemoCommand implements Callable<Integer> {
         return 0;
     }
 
-    private void export(Path folder, PrintWriter out) {
+    /** Exports what is not up to date of {@code graphs}, all channels guided. */
+    static void export(Path folder, Set<String> graphs, PrintWriter out, boolean quiet) {
         long started = System.nanoTime();
         ExportOptions options = ExportOptions.DEFAULT
                 .withStyle(GraphStyle.DEFAULT.with(GraphStyle.Attention.ORT_MHA))
-                .withGraphs(GRAPHS)
+                .withGraphs(graphs)
                 .withGuided(GuidedChannels.ALL);
         try (ModelFolder files = ModelFolder.open(folder);
                 Progress progress = new Progress(quiet)) {
             Path onnx = folder.resolve("onnx");
             try (EagerJudges judges = new EagerJudges()) {
                 OnnxExporter probe = new OnnxExporter(options, judges, (graph, stage, fraction) -> {});
-                if (probe.isCurrent(Set.of("conditioner", "guided_step", "denoiser"), files.transformerWeights(), onnx)
-                        && probe.isCurrent(Set.of("vae_decoder"), files.vaeWeights(), onnx)) {
+                if (ExportCommand.isCurrent(files, onnx, probe, graphs)) {
                     out.println("export   " + onnx + " is up to date");
                     return;
                 }
@@ -136,15 +137,21 @@ final class DemoCommand implements Callable<Integer> {
         }
     }
 
-    private static Path root() {
-        Path root = Path.of(System.getProperty("maskrt.root", ""));
-        if (!Files.isDirectory(root.resolve("models/demo/shapes"))) {
+    /** The folder of a shipped model. */
+    static Path shipped(String name) {
+        Path folder = root().resolve("models/demo").resolve(name);
+        if (!Files.isDirectory(folder)) {
             throw new MaskRtException(
                     ExitCode.USAGE,
-                    root.toAbsolutePath()
-                            + ": expected the repository with models/demo/shapes; start ./maskrt from a clone, or name a"
-                            + " model folder with --model");
+                    folder.toAbsolutePath()
+                            + ": expected the repository's model there; start ./maskrt from a clone, or name a model folder"
+                            + " with --model");
         }
-        return root;
+        return folder;
+    }
+
+    /** The repository. */
+    static Path root() {
+        return Path.of(System.getProperty("maskrt.root", ""));
     }
 }

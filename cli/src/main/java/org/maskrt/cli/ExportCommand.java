@@ -3,9 +3,11 @@ package org.maskrt.cli;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -21,6 +23,7 @@ import org.maskrt.models.MaskRtException;
 import org.maskrt.models.diffusion.GuidedChannels;
 import org.maskrt.models.ops.Shape;
 import org.maskrt.models.weights.ModelFolder;
+import org.maskrt.models.weights.Weights;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -162,6 +165,22 @@ final class ExportCommand implements Callable<Integer> {
             names.add(value.toString());
         }
         throw new MaskRtException(ExitCode.USAGE, option + ": expected one of " + names + ", got '" + name + "'");
+    }
+
+    /** Whether each of {@code graphs} is there and was made from the folder's weights as {@code exporter} makes it. */
+    static boolean isCurrent(ModelFolder folder, Path onnx, OnnxExporter exporter, Set<String> graphs) {
+        Map<Weights, Set<String>> byWeights = new LinkedHashMap<>();
+        for (String graph : graphs) {
+            Weights weights = folder.transformerWeights();
+            if (graph.startsWith("vae_")) {
+                weights = folder.vaeWeights();
+            } else if (folder.imageEncoders().containsKey(graph)) {
+                weights = folder.imageEncoders().get(graph).weights();
+            }
+            byWeights.computeIfAbsent(weights, w -> new LinkedHashSet<>()).add(graph);
+        }
+        return byWeights.entrySet().stream()
+                .allMatch(entry -> exporter.isCurrent(entry.getValue(), entry.getKey(), onnx));
     }
 
     /** All graphs of {@code options} that the folder can give. */

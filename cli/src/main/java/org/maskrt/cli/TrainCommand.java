@@ -6,11 +6,16 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.maskrt.models.ExitCode;
+import org.maskrt.models.MaskRtException;
 import org.maskrt.models.weights.DType;
 import org.maskrt.models.weights.ModelFolder;
 import org.maskrt.trainer.Devices;
+import org.maskrt.trainer.EncoderConfig;
+import org.maskrt.trainer.EncoderRun;
 import org.maskrt.trainer.TrainConfig;
 import org.maskrt.trainer.TrainListener;
 import org.maskrt.trainer.Training;
@@ -29,6 +34,7 @@ import picocli.CommandLine.Spec;
             "Train an autoencoder and then a DiT, MDT, MaskDiT or E-MD3C on its latents, as a YAML file states it.",
             "The folder becomes a model folder; checkpoints, metrics, TensorBoard events, pictures and the loss plot are in its training/."
                     + " The same command goes on with a run that was stopped, to the same weights as if it had not been.",
+            "With the key image_encoder the file states the training of an image encoder for E-MD3C, and the folder becomes the encoder's.",
             "--explain alone lists every key of the YAML file."
         })
 final class TrainCommand implements Callable<Integer> {
@@ -78,11 +84,34 @@ final class TrainCommand implements Callable<Integer> {
                     "Missing " + (config == null ? "CONFIG" : "--output=DIR")
                             + ": expected maskrt train CONFIG -o DIR, or maskrt train --explain");
         }
-        train(TrainConfig.read(config), output, out);
+        if (EncoderConfig.isStatedBy(config)) {
+            EncoderConfig encoder = EncoderConfig.read(config);
+            if (dtype != DType.F32) {
+                throw new MaskRtException(ExitCode.USAGE, "--dtype: an image encoder is written as F32, got " + dtype);
+            }
+            Path folder = output;
+            train(
+                    folder,
+                    out,
+                    (where, listener, cancelled) -> EncoderRun.run(encoder, folder, where, listener, cancelled));
+            return 0;
+        }
+        TrainConfig run = TrainConfig.read(config);
+        Path folder = output;
+        train(folder, out, (where, listener, cancelled) -> Training.run(run, folder, where, listener, cancelled));
+        if (dtype != DType.F32) {
+            rewrite(folder);
+        }
+        out.println("next: maskrt export " + folder);
         return 0;
     }
 
-    private void train(TrainConfig run, Path folder, PrintWriter out) {
+    @FunctionalInterface
+    private interface Run {
+        void run(Devices where, TrainListener listener, BooleanSupplier cancelled);
+    }
+
+    private void train(Path folder, PrintWriter out, Run run) {
         Devices where = Devices.parse(devices);
         AtomicBoolean cancelled = new AtomicBoolean();
         long started = System.nanoTime();
@@ -90,21 +119,17 @@ final class TrainCommand implements Callable<Integer> {
         try (Progress progress = new Progress(quiet)) {
             Listener listener = new Listener(progress, out, spec.commandLine().getErr());
             Interrupts.during(() -> cancelled.set(true), () -> {
-                Training.run(run, folder, where, listener, cancelled::get);
+                run.run(where, listener, cancelled::get);
                 return folder;
             });
             waitedPercent = listener.waitedPercent();
         }
-        if (dtype != DType.F32) {
-            rewrite(folder);
-        }
         out.printf(
                 Locale.ROOT,
-                "%s: trained in %.1f min, data waited %.1f %%; next: maskrt export %s%n",
+                "%s: trained in %.1f min, data waited %.1f %%%n",
                 folder,
                 (System.nanoTime() - started) / 60e9,
-                waitedPercent,
-                folder);
+                waitedPercent);
     }
 
     private void rewrite(Path output) {
@@ -112,6 +137,9 @@ final class TrainCommand implements Callable<Integer> {
             ModelFolder.Contents contents = new ModelFolder.Contents(
                     folder.denoiser(), folder.transformerWeights(), folder.schedule(), folder.labels());
             ModelFolder.write(output, contents, folder.autoencoder(), folder.vaeWeights(), dtype);
+            folder.imageEncoders()
+                    .values()
+                    .forEach(part -> ModelFolder.putImageEncoder(output, part.model(), part.weights(), dtype));
         }
     }
 

@@ -18,15 +18,17 @@ public final class CustomizationTable {
      * The table, a row for each result, of the squares that the model sees.
      *
      * @param truths scenes that hold their objects already, one for each result; or none
+     * @param most rows at the most
      */
-    public static RgbImage of(CustomizationResult result, List<RgbImage> truths) {
+    public static RgbImage of(CustomizationResult result, List<RgbImage> truths, int most) {
+        int count = Math.min(most, result.images().size());
         List<String> columns = new ArrayList<>(List.of("source", "scene + box", "result"));
         if (!truths.isEmpty()) {
             columns.add("truth");
         }
         int size = result.squares().get(0).width();
         List<RgbImage> cells = new ArrayList<>();
-        for (int i = 0; i < result.images().size(); i++) {
+        for (int i = 0; i < count; i++) {
             Customization pair = result.request().pairs().get(i);
             Placement placement = pair.placement();
             cells.add(Placement.object(pair.object(), pair.mask(), size));
@@ -36,9 +38,8 @@ public final class CustomizationTable {
                 cells.add(placement.target(truths.get(i), size));
             }
         }
-        List<String> rows = IntStream.range(0, result.images().size())
-                .mapToObj(Integer::toString)
-                .toList();
+        List<String> rows =
+                IntStream.range(0, count).mapToObj(Integer::toString).toList();
         return new Grid(rows, columns, cells).draw();
     }
 

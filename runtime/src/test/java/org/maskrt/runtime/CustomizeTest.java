@@ -188,7 +188,7 @@ class CustomizeTest {
                 }
             }
             RgbImage table = CustomizationTable.of(
-                    result, pairs.stream().map(Customization::scene).toList());
+                    result, pairs.stream().map(Customization::scene).toList(), 9);
             assertTrue(table.width() > 4 * SIZE && table.height() > 3 * SIZE);
             Path written =
                     new SampleWriter(folder.resolve("out"), false, Collections.emptySortedMap()).write(result, table);

@@ -90,12 +90,12 @@ public sealed interface DataConfig {
      *
      * @param source {@code scenes}
      * @param images how many pairs to draw
-     * @param size height and width of objects, scenes, and the square that the model sees
+     * @param size height and width of the square that the model sees; scenes are half as large again
      */
     record DrawnPairs(String source, long images, int size) implements Pairs {
         @Override
         public PairSource pairs(long seed, Consumer<String> warnings) {
-            return new Scenes(size, seed, images);
+            return new Scenes(Scenes.sizeFor(size), seed, images);
         }
     }
 }

@@ -22,6 +22,7 @@ import java.util.function.BiConsumer;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.maskrt.models.dinov2.DinoV2Config;
 import org.maskrt.models.vae.AutoencoderKlConfig;
 import org.maskrt.trainer.DataConfig.DrawnPairs;
 import org.maskrt.trainer.DataConfig.PairFiles;
@@ -68,11 +69,49 @@ final class TrainKeys {
             @Nullable Default byDefault) {}
 
     private static final List<Key> TABLE = List.of(
-            key(TrainConfig.class, "seed", "of everything random; every draw is a function of the seed and the step"),
+            key(
+                    Set.of(TrainConfig.class, EncoderConfig.class),
+                    "seed",
+                    "of everything random; every draw is a function of the seed and the step",
+                    null),
             key(TrainConfig.class, "data", "the pictures"),
+            key(EncoderConfig.class, "data", "pairs of objects and scenes"),
+            key(EncoderConfig.class, "image_encoder", "its training, instead of autoencoder and transformer"),
+            key(EncoderTraining.class, "model", "sizes, named as in transformers' Dinov2Config"),
+            key(DinoV2Config.class, "image_size", "height and width of the pictures, a multiple of patch_size"),
+            key(DinoV2Config.class, "patch_size", "P: a token is P x P pixels"),
+            key(Set.of(DinoV2Config.class), "num_channels", "of the pictures", Default.of(NODES.numberNode(3))),
+            key(DinoV2Config.class, "hidden_size", "D, the width of a token"),
+            key(DinoV2Config.class, "num_hidden_layers", "blocks"),
+            key(DinoV2Config.class, "num_attention_heads", "of each attention; divides hidden_size"),
+            key(Set.of(DinoV2Config.class), "mlp_ratio", "width of the MLPs over D", Default.of(NODES.numberNode(4.0))),
+            key(
+                    Set.of(DinoV2Config.class),
+                    "use_swiglu_ffn",
+                    "whether the MLPs are SwiGLUs",
+                    Default.of(NODES.booleanNode(false))),
+            key(
+                    Set.of(DinoV2Config.class),
+                    "num_register_tokens",
+                    "tokens that the features leave out",
+                    Default.of(NODES.numberNode(0))),
+            key(
+                    Set.of(DinoV2Config.class),
+                    "interpolate_antialias",
+                    "whether positions are averaged for smaller pictures",
+                    Default.of(NODES.booleanNode(false))),
+            key(
+                    Set.of(DinoV2Config.class),
+                    "interpolate_offset",
+                    "added to the number of patches before the factor for other pictures is taken",
+                    Default.of(NODES.numberNode(0.1))),
+            key(EncoderTraining.class, "steps", "how many"),
+            key(EncoderTraining.class, "batch", "pairs in a step: each object is told from the others of its batch"),
+            key(EncoderTraining.class, "temperature", "that cosines are divided by, such as 0.1"),
+            key(EncoderTraining.class, "precision", "of the matrix products"),
             key(TrainConfig.class, "autoencoder", "the first stage"),
             key(TrainConfig.class, "transformer", "the second stage, on the latents of the first"),
-            key(TrainConfig.class, "pace", "how often to save and to show"),
+            key(Set.of(TrainConfig.class, EncoderConfig.class), "pace", "how often to save and to show", null),
             key(
                     DATA,
                     "source",
@@ -124,7 +163,7 @@ final class TrainKeys {
                     "precision",
                     "of the convolutions: bf16 rounds operands to bfloat16 and pays on processors that have it"),
             key(
-                    Set.of(AutoencoderTraining.class, DenoiserTraining.class),
+                    Set.of(AutoencoderTraining.class, DenoiserTraining.class, EncoderTraining.class),
                     "optimizer",
                     "AdamW, and averages of the weights",
                     null),
@@ -270,8 +309,8 @@ final class TrainKeys {
     }
 
     /** Puts in what a file may leave out. */
-    static void complete(ObjectNode root) {
-        complete(root, root, TrainConfig.class);
+    static void complete(ObjectNode root, Class<? extends Record> type) {
+        complete(root, root, type);
     }
 
     private static void complete(ObjectNode root, ObjectNode node, Class<?> type) {
@@ -285,8 +324,8 @@ final class TrainKeys {
     }
 
     /** The inverse of {@link #complete}: takes out what a file may leave out. */
-    static void prune(ObjectNode root) {
-        prune(root, root.deepCopy(), TrainConfig.class);
+    static void prune(ObjectNode root, Class<? extends Record> type) {
+        prune(root, root.deepCopy(), type);
     }
 
     private static void prune(ObjectNode node, ObjectNode root, Class<?> type) {
@@ -349,7 +388,9 @@ final class TrainKeys {
     /** All keys, for people: path, type, whether it may be left out, and meaning. */
     static String explain() {
         List<String> lines = new ArrayList<>();
-        explain("", TrainConfig.class, "", new HashMap<>(), lines);
+        Map<Class<?>, String> told = new HashMap<>();
+        explain("", TrainConfig.class, "", told, lines);
+        explain("", EncoderConfig.class, "an image encoder's file", told, lines);
         return String.join("\n", lines) + "\n";
     }
 

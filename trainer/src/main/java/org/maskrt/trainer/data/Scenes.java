@@ -43,6 +43,11 @@ public final class Scenes implements PairSource {
         this.drawing = new Drawing(size);
     }
 
+    /** The size of scenes whose boxes are seen in squares of about {@code square} pixels without much scaling. */
+    public static int sizeFor(int square) {
+        return 3 * square / 2;
+    }
+
     @Override
     public long count() {
         return count;
