@@ -7,10 +7,13 @@ import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.TensorInfo;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
@@ -30,6 +33,7 @@ public final class ForeignGraph implements AutoCloseable {
     private final OrtSession.SessionOptions options;
     private final Map<String, Shape> inputs;
     private final Map<String, Shape> outputs;
+    private final Map<String, FloatBuffer> buffers = new HashMap<>();
     private boolean closed;
 
     private ForeignGraph(Path file, OrtEnvironment environment, OrtSession session, OrtSession.SessionOptions options) {
@@ -100,10 +104,9 @@ public final class ForeignGraph implements AutoCloseable {
                 long[] dims = Arrays.stream(e.getValue().shape().dims())
                         .asLongStream()
                         .toArray();
-                feeds.put(
-                        e.getKey(),
-                        OnnxTensor.createTensor(
-                                environment, FloatBuffer.wrap(e.getValue().values()), dims));
+                FloatBuffer buffer = buffer(e.getKey(), e.getValue().size());
+                buffer.put(e.getValue().values()).flip();
+                feeds.put(e.getKey(), OnnxTensor.createTensor(environment, buffer, dims));
             }
             Map<String, Tensor> results = new LinkedHashMap<>();
             try (OrtSession.Result result = session.run(feeds, wanted)) {
@@ -115,6 +118,18 @@ public final class ForeignGraph implements AutoCloseable {
         } finally {
             feeds.values().forEach(OnnxTensor::close);
         }
+    }
+
+    /** Memory outside the heap, kept for the next run: what is left behind there is freed late. */
+    private FloatBuffer buffer(String input, int size) {
+        FloatBuffer buffer = buffers.get(input);
+        if (buffer == null || buffer.capacity() < size) {
+            buffer = ByteBuffer.allocateDirect(Math.multiplyExact(size, Float.BYTES))
+                    .order(ByteOrder.nativeOrder())
+                    .asFloatBuffer();
+            buffers.put(input, buffer);
+        }
+        return buffer.clear().limit(size);
     }
 
     private static Tensor copy(OnnxTensor t) {

@@ -249,9 +249,13 @@ public final class Evaluation {
             values.put(Metric.INCEPTION_SCORE, second.inceptionScore());
         }
         if (isKept) {
-            PrecisionRecall found = PrecisionRecall.of(first.rows(), second.rows(), listener);
-            values.put(Metric.PRECISION, found.precision());
-            values.put(Metric.RECALL, found.recall());
+            // the rows are the most memory, and nothing else needs them
+            try (FeatureRows a = first.rows();
+                    FeatureRows b = second.rows()) {
+                PrecisionRecall found = PrecisionRecall.of(a, b, listener);
+                values.put(Metric.PRECISION, found.precision());
+                values.put(Metric.RECALL, found.recall());
+            }
             values.keySet().removeIf(metric -> !wanted.contains(metric));
         }
         if (wanted.contains(Metric.FID)) {

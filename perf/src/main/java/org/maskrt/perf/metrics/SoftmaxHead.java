@@ -2,8 +2,8 @@ package org.maskrt.perf.metrics;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.types.Shape;
+import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.EnumSet;
@@ -20,10 +20,12 @@ import org.maskrt.trainer.Torch;
 /** The last layer of a classifier, softmax(pool W) without a bias, as ADM's evaluator takes Inception's. For use by one thread. */
 final class SoftmaxHead implements AutoCloseable {
     private static final long MAX_WEIGHTS = 100_000_000;
+    private static final int BLOCK_ROWS = 256;
 
     private final NDManager manager = Torch.engine().newBaseManager();
     private final Path file;
     private final NDArray weights;
+    private final RowBuffer rows;
 
     /**
      * Reads W.
@@ -44,6 +46,7 @@ final class SoftmaxHead implements AutoCloseable {
             float[] values = new float[(int) (shape[0] * shape[1])];
             array.read(values, 0, values.length);
             weights = manager.create(values, new Shape(shape));
+            rows = new RowBuffer(manager, BLOCK_ROWS, (int) shape[0]);
         } catch (RuntimeException e) {
             manager.close();
             throw e;
@@ -59,13 +62,17 @@ final class SoftmaxHead implements AutoCloseable {
                     file + ": expected weights of " + pool.dim(1) + " pool features, received " + weights.getShape()
                             + "; name those of the network that the features come from");
         }
-        try (NDScope scope = new NDScope()) {
-            scope.suppressNotUsedWarning();
-            NDArray logits =
-                    manager.create(pool.values(), new Shape(pool.dim(0), width)).matMul(weights);
-            return softmax(Tensor.of(
-                    logits.toFloatArray(), pool.dim(0), (int) logits.getShape().get(1)));
-        }
+        int classes = (int) weights.getShape().get(1);
+        FloatBuffer logits = FloatBuffer.allocate(pool.dim(0) * classes);
+        Consumer<NDArray> sink = block -> {
+            try (block;
+                    NDArray part = block.matMul(weights)) {
+                logits.put(part.toFloatArray());
+            }
+        };
+        rows.add(pool, sink);
+        rows.flush(sink);
+        return softmax(Tensor.of(logits.array(), pool.dim(0), classes));
     }
 
     /** Rows of logits to rows of probabilities. */
