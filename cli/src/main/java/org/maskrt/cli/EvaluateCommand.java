@@ -186,8 +186,19 @@ final class EvaluateCommand implements Callable<Integer> {
         root.put("schema", SCHEMA);
         root.putObject("reference").put("path", reference.toString()).put("pictures", report.reference());
         root.putObject("samples").put("path", samples.toString()).put("pictures", report.samples());
+        ObjectNode networks = root.putObject("networks");
+        putPath(networks, "inception", inception);
+        putPath(networks, "softmax_weights", softmaxWeights);
+        putPath(networks, "lpips", lpips);
+        putPath(networks, "dino", dino);
         ObjectNode values = root.putObject("metrics");
         report.values().forEach((metric, value) -> values.put(metric.key(), value));
         return root;
+    }
+
+    private static void putPath(ObjectNode node, String key, @Nullable Path path) {
+        if (path != null) {
+            node.put(key, path.toString());
+        }
     }
 }

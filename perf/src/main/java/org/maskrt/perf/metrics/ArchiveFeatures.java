@@ -19,6 +19,7 @@ final class ArchiveFeatures implements FeatureSource {
     static final String LOGITS = "logits";
 
     private static final int ROWS_AT_ONCE = 256;
+    private static final int MAX_WIDTH = 1 << 16;
 
     private final NpzFile archive;
     private final Map<Feature, String> keys = new EnumMap<>(Feature.class);
@@ -65,12 +66,13 @@ final class ArchiveFeatures implements FeatureSource {
                     || shape[0] < 1
                     || shape[1] < 1
                     || shape[0] > Integer.MAX_VALUE
-                    || shape[1] > Integer.MAX_VALUE / ROWS_AT_ONCE
+                    || shape[1] > MAX_WIDTH
                     || (others != 0 && shape[0] != others)) {
                 throw new MaskRtException(
                         ExitCode.FAILURE,
-                        array.name() + ": expected features [" + (others == 0 ? "n" : others) + ",D], received "
-                                + Arrays.toString(shape) + "; write one row for each picture");
+                        array.name() + ": expected features [" + (others == 0 ? "n" : others) + ",D] with D up to "
+                                + MAX_WIDTH + ", received " + Arrays.toString(shape)
+                                + "; write one row for each picture");
             }
             return (int) shape[0];
         }

@@ -66,8 +66,7 @@ final class Distributions implements AutoCloseable {
             batch.forEach((feature, tensor) -> requireFinite(feature, tensor));
             for (Feature feature : wanted) {
                 Tensor tensor = get(batch, feature);
-                fits.computeIfAbsent(feature, f -> new GaussianFit(tensor.dim(1)))
-                        .add(tensor);
+                fits.computeIfAbsent(feature, f -> fit(f, tensor.dim(1))).add(tensor);
             }
             if (isScored) {
                 Tensor tensor = get(batch, Feature.PROBABILITIES);
@@ -86,16 +85,27 @@ final class Distributions implements AutoCloseable {
     }
 
     private Gaussian fitted(Feature feature) {
-        GaussianFit fit = fits.remove(feature);
+        GaussianFit fit = fits.get(feature);
         if (fit == null || fit.rows() < 2) {
             throw new MaskRtException(
                     ExitCode.USAGE,
                     set.path() + ": expected two pictures or more for a distribution, received " + seen
                             + "; add pictures");
         }
+        fits.remove(feature);
         try (fit) {
             return fit.fit();
         }
+    }
+
+    private GaussianFit fit(Feature feature, int width) {
+        if (width > Gaussian.MAX_WIDTH) {
+            throw new MaskRtException(
+                    ExitCode.USAGE,
+                    set.path() + ": expected at most " + Gaussian.MAX_WIDTH + " " + feature.key()
+                            + " features, received " + width + "; their covariance would not fit memory, take fewer");
+        }
+        return new GaussianFit(width);
     }
 
     private void keep(Tensor pool, int kept) {

@@ -11,8 +11,6 @@ import org.maskrt.models.image.NpzFile;
 
 /** One of the two sets that are compared: a folder of pictures, or an archive with pictures, features or statistics. */
 final class EvaluationSet implements AutoCloseable {
-    private static final int MAX_WIDTH = 16384;
-
     private final Path path;
     private final @Nullable NpzFile archive;
     private final @Nullable Pictures pictures;
@@ -102,10 +100,13 @@ final class EvaluationSet implements AutoCloseable {
         try (NpyArray mean = archive.array("mu" + suffix(feature));
                 NpyArray covariance = archive.array("sigma" + suffix(feature))) {
             long width = mean.shape().length == 1 ? mean.shape()[0] : 0;
-            if (width < 1 || width > MAX_WIDTH || !Arrays.equals(covariance.shape(), new long[] {width, width})) {
+            if (width < 1
+                    || width > Gaussian.MAX_WIDTH
+                    || !Arrays.equals(covariance.shape(), new long[] {width, width})) {
                 throw new MaskRtException(
                         ExitCode.FAILURE,
-                        mean.name() + ": expected a mean [D] and a covariance [D,D], received "
+                        mean.name() + ": expected a mean [D] and a covariance [D,D] with D up to "
+                                + Gaussian.MAX_WIDTH + ", received "
                                 + Arrays.toString(mean.shape()) + " and " + Arrays.toString(covariance.shape())
                                 + "; write them again");
             }

@@ -9,6 +9,9 @@ import org.maskrt.models.MaskRtException;
 
 /** The normal distribution that stands for a set of features: its mean [D] and its covariance [D,D], symmetric. */
 public final class Gaussian {
+    /** The most features whose covariance is taken: it has half a GiB then. */
+    static final int MAX_WIDTH = 8192;
+
     private final double[] mean;
     private final double[] covariance;
 

@@ -54,6 +54,7 @@ final class RowBuffer {
         if (filled > 0) {
             ByteBuffer rows = staging.duplicate().order(ByteOrder.nativeOrder()).limit(filled * width * Float.BYTES);
             NDArray block;
+            // such an array lies on the buffer's own memory
             try (NDArray view = manager.create(rows, new Shape(filled, width), DataType.FLOAT32)) {
                 block = view.duplicate();
             }

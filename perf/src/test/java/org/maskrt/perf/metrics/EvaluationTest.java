@@ -379,14 +379,21 @@ class EvaluationTest {
                 Metric.RECALL);
         assertRefused(
                 ExitCode.FAILURE,
-                "flat.npz[pool]: expected features [n,D], received [12]; write one row for each picture",
+                "flat.npz[pool]: expected features [n,D] with D up to 65536, received [12]; write one row for each picture",
                 archive("flat.npz", Map.of("pool", npy(new float[12], "12,"))),
                 features,
                 NO_NETWORKS);
         assertRefused(
                 ExitCode.FAILURE,
-                "stats.npz[mu]: expected a mean [D] and a covariance [D,D], received [2] and [3]; write them again",
+                "stats.npz[mu]: expected a mean [D] and a covariance [D,D] with D up to 8192, received [2] and [3]; write them again",
                 archive("stats.npz", Map.of("mu", npy(new float[2], "2,"), "sigma", npy(new float[3], "3,"))),
+                features,
+                NO_NETWORKS,
+                Metric.FID);
+        assertRefused(
+                ExitCode.USAGE,
+                "wide.npz: expected at most 8192 pool features, received 8193; their covariance would not fit memory, take fewer",
+                archive("wide.npz", Map.of("pool", npy(new float[8193], "1, 8193"))),
                 features,
                 NO_NETWORKS,
                 Metric.FID);
