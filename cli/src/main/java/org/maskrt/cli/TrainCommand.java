@@ -90,19 +90,20 @@ final class TrainCommand implements Callable<Integer> {
                 throw new MaskRtException(ExitCode.USAGE, "--dtype: an image encoder is written as F32, got " + dtype);
             }
             Path folder = output;
-            train(
+            out.println(train(
                     folder,
                     out,
-                    (where, listener, cancelled) -> EncoderRun.run(encoder, folder, where, listener, cancelled));
+                    (where, listener, cancelled) -> EncoderRun.run(encoder, folder, where, listener, cancelled)));
             return 0;
         }
         TrainConfig run = TrainConfig.read(config);
         Path folder = output;
-        train(folder, out, (where, listener, cancelled) -> Training.run(run, folder, where, listener, cancelled));
+        String trained = train(
+                folder, out, (where, listener, cancelled) -> Training.run(run, folder, where, listener, cancelled));
         if (dtype != DType.F32) {
             rewrite(folder);
         }
-        out.println("next: maskrt export " + folder);
+        out.println(trained + "; next: maskrt export " + folder);
         return 0;
     }
 
@@ -111,7 +112,8 @@ final class TrainCommand implements Callable<Integer> {
         void run(Devices where, TrainListener listener, BooleanSupplier cancelled);
     }
 
-    private void train(Path folder, PrintWriter out, Run run) {
+    /** Runs; what to say of it. */
+    private String train(Path folder, PrintWriter out, Run run) {
         Devices where = Devices.parse(devices);
         AtomicBoolean cancelled = new AtomicBoolean();
         long started = System.nanoTime();
@@ -124,9 +126,9 @@ final class TrainCommand implements Callable<Integer> {
             });
             waitedPercent = listener.waitedPercent();
         }
-        out.printf(
+        return String.format(
                 Locale.ROOT,
-                "%s: trained in %.1f min, data waited %.1f %%%n",
+                "%s: trained in %.1f min, data waited %.1f %%",
                 folder,
                 (System.nanoTime() - started) / 60e9,
                 waitedPercent);

@@ -14,6 +14,12 @@ import org.maskrt.models.image.RgbImage;
  * @param box in the scene's pixels, that the object is to fill
  */
 public record Customization(RgbImage object, Mask mask, RgbImage scene, Box box) {
+    /** @throws org.maskrt.models.MaskRtException (USAGE) if the box is not inside the scene, or the mask does not fit the object */
+    public Customization {
+        Placement.of(scene, box);
+        Placement.requireMask(object, mask);
+    }
+
     /** Where the object goes. */
     Placement placement() {
         return Placement.of(scene, box);

@@ -11,20 +11,14 @@ import org.jspecify.annotations.Nullable;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
-import org.maskrt.models.diffusion.Guidance;
-import org.maskrt.models.diffusion.GuidedChannels;
-import org.maskrt.models.diffusion.HeunSampler;
 import org.maskrt.models.diffusion.NoiseSchedule;
 import org.maskrt.models.emd3c.Emd3c;
 import org.maskrt.models.image.RgbImage;
-import org.maskrt.models.maskdit.MaskDit;
 import org.maskrt.models.mdt.MdtDenoiser;
 import org.maskrt.models.ops.Tensor;
 import org.maskrt.models.vae.AutoencoderKlConfig;
 import org.maskrt.models.weights.ModelFolder;
 import org.maskrt.models.weights.ScheduleConfig;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * A model folder, ready to make pictures.
@@ -44,13 +38,9 @@ import org.slf4j.LoggerFactory;
  * steps ran which way. The same request gives the same bytes on the same machine.
  */
 public final class DiffusionPipeline implements AutoCloseable {
-    private static final Logger LOG = LoggerFactory.getLogger(DiffusionPipeline.class);
-
     private final Path folder;
     private final Model model;
-    private final int maxBatch;
-    private final Graphs graphs;
-    private final TensorPool pool;
+    private final Generator generator;
     private final ReadWriteLock lock = new ReentrantReadWriteLock();
     private boolean closed;
 
@@ -72,9 +62,7 @@ public final class DiffusionPipeline implements AutoCloseable {
     DiffusionPipeline(Path folder, Model model, Backend backend, int maxBatch) {
         this.folder = folder;
         this.model = model;
-        this.maxBatch = maxBatch;
-        this.graphs = new Graphs(backend, folder.resolve("onnx"));
-        this.pool = new TensorPool(backend);
+        this.generator = new Generator(folder, model, backend, maxBatch);
     }
 
     /**
@@ -123,7 +111,7 @@ public final class DiffusionPipeline implements AutoCloseable {
      * @throws MaskRtException if the folder has no autoencoder
      */
     public int imageSize() {
-        return model.denoiser().inputSize() * requireVae().downsampling();
+        return model.denoiser().inputSize() * generator.requireVae().downsampling();
     }
 
     /** The noise that the model was trained with. */
@@ -192,7 +180,8 @@ public final class DiffusionPipeline implements AutoCloseable {
 
     private GenerationResult run(GenerationRequest request, Progress progress) {
         requireLabels(request.labels());
-        LatentSampler sampler = sampler(request.sampling(), request.guidance(), SamplingPlan.Network.DENOISER);
+        LatentSampler sampler =
+                generator.sampler(request.sampling(), request.guidance(), SamplingPlan.Network.DENOISER);
         return result(request, sampler, Batch.classes(model.denoiser(), request.labels(), null), progress);
     }
 
@@ -225,16 +214,16 @@ public final class DiffusionPipeline implements AutoCloseable {
                         ExitCode.USAGE, folder + ": expected at least one object and scene, got none");
             }
             Progress progress = new Progress(listener, cancellation);
-            Encoder encoder = new Encoder(graphs, pool, requireVae(), emd3c.inputSize());
-            ObjectConditions conditions = new ObjectConditions(emd3c, graphs, pool, encoder, model.imageEncoders());
-            float[] vectors = conditions.of(pairs);
+            Encoder encoder = generator.encoder();
+            float[] vectors = generator.conditions(emd3c, encoder).of(pairs);
             float[] hints = encoder.encode(pairs.stream()
                     .map(pair -> pair.placement().hint(pair.scene(), encoder.size()))
                     .toList());
-            LatentSampler sampler = sampler(request.sampling(), request.guidance(), SamplingPlan.Network.DENOISER);
-            Noises noises = new Noises(request.seeds(), request.guidance(), pairs.size());
-            float[] latents = latents(noises, sampler, Batch.vectors(emd3c, vectors, hints), progress);
-            List<RgbImage> squares = pictures(latents, pairs.size(), progress);
+            LatentSampler sampler =
+                    generator.sampler(request.sampling(), request.guidance(), SamplingPlan.Network.DENOISER);
+            Generator.Noises noises = new Generator.Noises(request.seeds(), request.guidance(), pairs.size());
+            float[] latents = generator.latents(noises, sampler, Batch.vectors(emd3c, vectors, hints), progress);
+            List<RgbImage> squares = generator.pictures(latents, pairs.size(), progress);
             List<RgbImage> images = new ArrayList<>();
             for (int i = 0; i < pairs.size(); i++) {
                 images.add(pairs.get(i).placement().paste(pairs.get(i).scene(), squares.get(i)));
@@ -246,7 +235,7 @@ public final class DiffusionPipeline implements AutoCloseable {
                     progress.timings(),
                     request,
                     name(),
-                    graphs.backend().description());
+                    generator.backend());
         } finally {
             lock.readLock().unlock();
         }
@@ -277,13 +266,11 @@ public final class DiffusionPipeline implements AutoCloseable {
                                 + InpaintRequest.Method.REPLACE.label());
             }
             GenerationRequest generation = request.generation();
-            LatentSampler sampler = sampler(
+            LatentSampler sampler = generator.sampler(
                     generation.sampling(),
                     generation.guidance(),
                     interpolates ? SamplingPlan.Network.INPAINT : SamplingPlan.Network.DENOISER);
-            Encoder encoder =
-                    new Encoder(graphs, pool, requireVae(), model.denoiser().inputSize());
-            Known known = request.known(encoder, model.denoiser());
+            Known known = request.known(generator.encoder(), model.denoiser());
             GenerationResult result = result(
                     generation,
                     sampler,
@@ -310,106 +297,23 @@ public final class DiffusionPipeline implements AutoCloseable {
         labels.forEach(label -> requireClass(label, model.denoiser().numClasses() - 1));
     }
 
-    private LatentSampler sampler(Sampling sampling, GuidanceOptions guidance, SamplingPlan.Network network) {
-        Denoiser denoiser = model.denoiser();
-        boolean heun = sampling.method() == Sampling.Method.HEUN;
-        if (heun != denoiser instanceof MaskDit) {
-            throw new MaskRtException(
-                    ExitCode.USAGE,
-                    folder + ": the sampler " + sampling.method().label() + " does not fit a "
-                            + denoiser.getClass().getSimpleName() + "; use --sampler "
-                            + Sampling.methodOf(denoiser).label());
-        }
-        return denoiser instanceof MaskDit maskDit
-                ? edm(maskDit, sampling, guidance)
-                : new PlannedSampler(denoiser, plan(sampling, guidance, network), graphs, pool);
-    }
-
-    private LatentSampler edm(MaskDit maskDit, Sampling sampling, GuidanceOptions guidance) {
-        if (!sampling.steps().matches("\\d{1,5}")) {
-            throw new MaskRtException(
-                    ExitCode.USAGE, "the sampler heun takes a number of steps, got '" + sampling.steps() + "'");
-        }
-        if (!(guidance.guidance() instanceof Guidance.Constant constant)) {
-            throw new MaskRtException(
-                    ExitCode.USAGE,
-                    "the sampler heun has noise levels, not timesteps, and its guidance is constant; use --guidance constant");
-        }
-        return new EdmSampler(
-                maskDit, HeunSampler.of(Integer.parseInt(sampling.steps())), constant.scale(), graphs, pool);
-    }
-
-    private SamplingPlan plan(Sampling sampling, GuidanceOptions guidance, SamplingPlan.Network network) {
-        boolean fusible = sampling.method() != Sampling.Method.DDPM && network == SamplingPlan.Network.DENOISER;
-        GuidedChannels exported =
-                fusible ? ExportInfo.read(graphs.folder("guided_step")).guidedChannels() : guidance.channels();
-        return SamplingPlan.of(model.denoiser(), model.schedule(), sampling, guidance, network, exported);
-    }
-
     private GenerationResult result(
             GenerationRequest request, LatentSampler sampler, Batch.Source source, Progress progress) {
         int count = request.labels().size();
-        float[] latents = latents(new Noises(request.seeds(), request.guidance(), count), sampler, source, progress);
-        List<RgbImage> images = pictures(latents, count, progress);
+        float[] latents = generator.latents(
+                new Generator.Noises(request.seeds(), request.guidance(), count), sampler, source, progress);
+        List<RgbImage> images = generator.pictures(latents, count, progress);
         return new GenerationResult(
                 images,
                 request.seeds().of(count),
                 request.keepLatents() ? latentTensor(latents, count) : null,
                 progress.timings(),
                 new GenerationResult.Provenance(
-                        request, name(), graphs.backend().description(), sampler.fusedSteps(), sampler.steps()));
+                        request, name(), generator.backend(), sampler.fusedSteps(), sampler.steps()));
     }
 
     private String name() {
         return String.valueOf(folder.toAbsolutePath().normalize().getFileName());
-    }
-
-    /** The noise of {@code count} pictures. */
-    private record Noises(Seeds seeds, GuidanceOptions guidance, int count) {
-        NoiseSource of(NoiseSource.Rows rows, int size) {
-            List<Long> values = seeds.of(count);
-            return seeds.rng() == Seeds.Rng.PER_IMAGE
-                    ? NoiseSource.perImage(values.subList(rows.from(), rows.to()), size)
-                    : NoiseSource.torchCpu(
-                            values.get(0), rows, !guidance.guidance().equals(Guidance.none()), size);
-        }
-    }
-
-    /** The latents [n,C,H,W] of the pictures of a source, in as many batches as it takes. */
-    private float[] latents(Noises noises, LatentSampler sampler, Batch.Source source, Progress progress) {
-        int count = noises.count();
-        noises.seeds().of(count);
-        Decoder decoder = decoder();
-        int rows = sampler.rows(count, maxBatch);
-        graphs.get(decoder.signature());
-        progress.loaded((count + rows - 1) / rows, sampler.steps());
-        LOG.debug("{} of {} steps run as one graph, in batches of {}", sampler.fusedSteps(), sampler.steps(), rows);
-        int size = LatentSampler.size(model.denoiser());
-        float[] latents = new float[Math.multiplyExact(count, size)];
-        for (int from = 0; from < count; from += rows) {
-            NoiseSource.Rows part = new NoiseSource.Rows(from, Math.min(from + rows, count), count);
-            float[] batch = sampler.sample(source.rows(part.from(), part.to(), rows), noises.of(part, size), progress);
-            System.arraycopy(batch, 0, latents, from * size, part.count() * size);
-        }
-        return latents;
-    }
-
-    private List<RgbImage> pictures(float[] latents, int count, Progress progress) {
-        return decoder().decode(latents, count, done -> progress.decoded(done, count));
-    }
-
-    private AutoencoderKlConfig requireVae() {
-        if (model.vae() == null) {
-            throw new MaskRtException(
-                    ExitCode.FAILURE,
-                    folder
-                            + ": expected an autoencoder (vae), found none; add the one that the transformer was trained on");
-        }
-        return model.vae();
-    }
-
-    private Decoder decoder() {
-        return new Decoder(graphs, pool, requireVae(), model.denoiser().inputSize());
     }
 
     private Tensor latentTensor(float[] latents, int count) {
@@ -427,8 +331,8 @@ public final class DiffusionPipeline implements AutoCloseable {
         try {
             requireOpen();
             run.labels().forEach(label -> requireClass(label, model.denoiser().numClasses()));
-            SamplingPlan plan = plan(run.sampling(), run.guidance(), SamplingPlan.Network.DENOISER);
-            PlannedSampler sampler = new PlannedSampler(model.denoiser(), plan, graphs, pool);
+            SamplingPlan plan = generator.plan(run.sampling(), run.guidance(), SamplingPlan.Network.DENOISER);
+            PlannedSampler sampler = generator.sampler(plan);
             int size = run.labels().size() * LatentSampler.size(model.denoiser());
             requireLength("start", run.start(), size);
             requireLength("stepNoise", run.stepNoise(), plan.size() * size);
@@ -481,8 +385,7 @@ public final class DiffusionPipeline implements AutoCloseable {
         try {
             if (!closed) {
                 closed = true;
-                pool.close();
-                graphs.close();
+                generator.close();
             }
         } finally {
             lock.writeLock().unlock();

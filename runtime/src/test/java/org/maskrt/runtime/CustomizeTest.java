@@ -216,11 +216,10 @@ class CustomizeTest {
                     folder + ": expected at least one object and scene, got none",
                     () -> pipeline.customize(request(List.of())));
             Customization good = pair(1);
-            Customization outside = new Customization(good.object(), good.mask(), good.scene(), new Box(30, 0, 11, 5));
             assertMessage(
                     ExitCode.USAGE,
                     "expected a box inside the scene of 40 x 30, got 11 x 5 at (30, 0); move it or make it smaller",
-                    () -> pipeline.customize(request(List.of(outside))));
+                    () -> new Customization(good.object(), good.mask(), good.scene(), new Box(30, 0, 11, 5)));
             assertMessage(
                     ExitCode.USAGE,
                     folder + ": expected a model of classes (DiT, MDT, MaskDiT), received Emd3c, which draws an object"

@@ -96,17 +96,7 @@ public record Placement(Box box, Box crop) {
      * @throws MaskRtException (USAGE) if the mask is empty or of another size
      */
     public static RgbImage object(RgbImage picture, Mask mask, int size) {
-        if (mask.width() != picture.width() || mask.height() != picture.height()) {
-            throw new MaskRtException(
-                    ExitCode.USAGE,
-                    "expected an object and its mask to have one size, got " + picture.width() + " x "
-                            + picture.height() + " and " + mask.width() + " x " + mask.height()
-                            + "; crop or resize one of them");
-        }
-        if (mask.isEmpty()) {
-            throw new MaskRtException(
-                    ExitCode.USAGE, "the mask of the object is empty; make it white where the object is");
-        }
+        requireMask(picture, mask);
         Box bounds = mask.bounds();
         int side = Math.max(bounds.width(), bounds.height());
         RgbImage onWhite = new RgbImage(picture.width(), picture.height());
@@ -120,5 +110,20 @@ public record Placement(Box box, Box crop) {
         Box square = new Box(
                 bounds.x() - (side - bounds.width()) / 2, bounds.y() - (side - bounds.height()) / 2, side, side);
         return Images.resize(onWhite.crop(square, WHITE), size, size);
+    }
+
+    /** @throws MaskRtException (USAGE) if the mask is empty or not of the picture's size */
+    public static void requireMask(RgbImage picture, Mask mask) {
+        if (mask.width() != picture.width() || mask.height() != picture.height()) {
+            throw new MaskRtException(
+                    ExitCode.USAGE,
+                    "expected an object and its mask to have one size, got " + picture.width() + " x "
+                            + picture.height() + " and " + mask.width() + " x " + mask.height()
+                            + "; crop or resize one of them");
+        }
+        if (mask.isEmpty()) {
+            throw new MaskRtException(
+                    ExitCode.USAGE, "the mask of the object is empty; make it white where the object is");
+        }
     }
 }
