@@ -215,8 +215,8 @@ final class Drawing {
         for (int i = 0; i < n; i++) {
             double r = star && i % 2 == 1 ? inner : outer;
             double angle = 2 * Math.PI * i / n;
-            xy[2 * i] = r * Math.cos(angle);
-            xy[2 * i + 1] = r * Math.sin(angle);
+            xy[2 * i] = r * Math.sin(angle);
+            xy[2 * i + 1] = -r * Math.cos(angle);
         }
         return polygon(xy);
     }

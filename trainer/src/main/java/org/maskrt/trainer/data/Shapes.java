@@ -5,13 +5,16 @@ import java.util.Objects;
 import java.util.Random;
 
 /**
- * Drawn pictures: one coloured, textured, rotated shape on a calmer background. Picture {@code i} has class
+ * Drawn pictures: one coloured, textured, tilted shape on a calmer background. Picture {@code i} has class
  * {@code i % 10} and is a function of the size, the seed and {@code i} alone.
  *
  * <p>The outline is Java2D's coverage mask (antialiased at 256 x 8 points a pixel); shape and background colours are
  * functions of the place and are mixed by that coverage.
  */
 public final class Shapes implements ImageSource {
+    /** Largest turn to either side, radians. */
+    private static final double TILT = Math.PI / 9;
+
     private final int size;
     private final long seed;
     private final long count;
@@ -95,6 +98,6 @@ public final class Shapes implements ImageSource {
         double room = Math.min(0.07, 0.485 - 1.12 * scale);
         double x = 0.5 + Drawing.uniform(random, -room, room);
         double y = 0.5 + Drawing.uniform(random, -room, room);
-        return new Drawing.Pose(x, y, scale, Drawing.uniform(random, 0, 2 * Math.PI));
+        return new Drawing.Pose(x, y, scale, Drawing.uniform(random, -TILT, TILT));
     }
 }

@@ -45,7 +45,7 @@ class ShapesTest {
         assertTrue(low >= -1 && low < -0.95 && high <= 1 && high > 0.95, "range " + low + " to " + high);
     }
 
-    /** Ink is told from paper by the corner's colour; the radial profile of the ink does not change under rotation. */
+    /** Ink is told from paper by the corner's colour; the radial profile of the ink does not change under a tilt. */
     @Test
     void classesHaveDistinctSilhouettes() {
         Shapes shapes = new Shapes(SIZE, 3, 1500);
