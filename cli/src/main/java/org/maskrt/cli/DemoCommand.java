@@ -116,12 +116,10 @@ final class DemoCommand implements Callable<Integer> {
         try (ModelFolder files = ModelFolder.open(folder);
                 Progress progress = new Progress(quiet)) {
             Path onnx = folder.resolve("onnx");
-            try (EagerJudges judges = new EagerJudges()) {
-                OnnxExporter probe = new OnnxExporter(options, judges, (graph, stage, fraction) -> {});
-                if (ExportCommand.isCurrent(files, onnx, probe, graphs)) {
-                    out.println("export   " + onnx + " is up to date");
-                    return;
-                }
+            OnnxExporter probe = new OnnxExporter(options, new EagerJudges(), (graph, stage, fraction) -> {});
+            if (ExportCommand.isCurrent(files, onnx, probe, graphs)) {
+                out.println("export   " + onnx + " is up to date");
+                return;
             }
             List<ExportReport> reports = ExportCommand.export(files, onnx, options, progress);
             progress.end();

@@ -4,27 +4,22 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 import org.maskrt.exporter.EagerJudge;
 import org.maskrt.exporter.graphs.ModelGraph;
 import org.maskrt.models.ops.Tensor;
 import org.maskrt.models.weights.Weights;
 import org.maskrt.trainer.EagerModel;
 
-/** Compares exported graphs with the eager model on PyTorch; the weights are loaded once for all graphs of them. */
-final class EagerJudges implements EagerJudge, AutoCloseable {
-    private @Nullable Weights loaded;
-    private @Nullable EagerModel model;
-
+/** The eager model on PyTorch, with which exported graphs are compared; its weights are held only while it runs. */
+final class EagerJudges implements EagerJudge {
     @Override
     public Map<String, Tensor> run(ModelGraph graph, Weights weights, Map<String, Tensor> inputs) {
-        EagerModel eager = model;
-        if (eager == null || loaded != weights) {
-            close();
-            eager = new EagerModel(weights);
-            model = eager;
-            loaded = weights;
+        try (EagerModel eager = new EagerModel(weights)) {
+            return run(eager, graph, inputs);
         }
+    }
+
+    private static Map<String, Tensor> run(EagerModel eager, ModelGraph graph, Map<String, Tensor> inputs) {
         List<String> names = new ArrayList<>(inputs.keySet());
         Map<String, Tensor> out = new LinkedHashMap<>();
         for (String output : graph.outputs()) {
@@ -46,14 +41,5 @@ final class EagerJudges implements EagerJudge, AutoCloseable {
                             inputs.values().toArray(new Tensor[0])));
         }
         return out;
-    }
-
-    @Override
-    public void close() {
-        if (model != null) {
-            model.close();
-            model = null;
-            loaded = null;
-        }
     }
 }

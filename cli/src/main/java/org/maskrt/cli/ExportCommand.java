@@ -189,24 +189,22 @@ final class ExportCommand implements Callable<Integer> {
                 progress.update(graph + " " + stage.label(), Math.round(1000 * fraction), 1000);
         Denoiser denoiser = folder.denoiser();
         List<ExportReport> reports = new ArrayList<>();
-        try (EagerJudges judges = new EagerJudges()) {
-            OnnxExporter exporter = new OnnxExporter(options, judges, listener);
-            reports.addAll(exporter.export(denoiser, folder.transformerWeights(), onnx));
-            if (folder.hasAutoencoder()) {
-                int size = denoiser.inputSize() * folder.autoencoder().config().downsampling();
-                reports.addAll(exporter.export(folder.autoencoder(), size, folder.vaeWeights(), onnx));
-            } else if (options.graphs().equals(Set.of("vae_encoder"))
-                    || options.graphs().equals(Set.of("vae_decoder"))) {
-                throw new MaskRtException(
-                        ExitCode.USAGE,
-                        folder.path() + ": there is no autoencoder to export; add one, or name other graphs");
-            }
-            folder.imageEncoders().forEach((name, encoder) -> {
-                int size = folder.pictureSize(encoder.model());
-                reports.addAll(exporter.export(
-                        new ModelGraphs.ImageEncoder(encoder.model(), name, size), encoder.weights(), onnx));
-            });
+        OnnxExporter exporter = new OnnxExporter(options, new EagerJudges(), listener);
+        reports.addAll(exporter.export(denoiser, folder.transformerWeights(), onnx));
+        if (folder.hasAutoencoder()) {
+            int size = denoiser.inputSize() * folder.autoencoder().config().downsampling();
+            reports.addAll(exporter.export(folder.autoencoder(), size, folder.vaeWeights(), onnx));
+        } else if (options.graphs().equals(Set.of("vae_encoder"))
+                || options.graphs().equals(Set.of("vae_decoder"))) {
+            throw new MaskRtException(
+                    ExitCode.USAGE,
+                    folder.path() + ": there is no autoencoder to export; add one, or name other graphs");
         }
+        folder.imageEncoders().forEach((name, encoder) -> {
+            int size = folder.pictureSize(encoder.model());
+            reports.addAll(exporter.export(
+                    new ModelGraphs.ImageEncoder(encoder.model(), name, size), encoder.weights(), onnx));
+        });
         return reports;
     }
 }

@@ -162,15 +162,20 @@ class BatchesTest {
     }
 
     @Test
-    void closingEndsTheThreads() {
+    void closingEndsTheThreads() throws InterruptedException {
         ReadAhead<Long> ahead = new ReadAhead<>(step -> step, 0);
         ahead.close();
         ahead.close();
         assertEquals(
                 "read-ahead: closed; open it anew at the step that is wanted",
                 assertThrows(IllegalStateException.class, ahead::next).getMessage());
-        assertFalse(Thread.getAllStackTraces().keySet().stream()
-                .anyMatch(t -> t.getName().equals("maskrt-read-ahead")));
+        for (Thread thread : Thread.getAllStackTraces().keySet()) {
+            if (thread.getName().equals("maskrt-read-ahead")) {
+                // an executor is terminated a moment before its threads are
+                thread.join(5000);
+                assertFalse(thread.isAlive());
+            }
+        }
     }
 
     @Test
