@@ -2,8 +2,10 @@ package org.maskrt.runtime;
 
 import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
+import org.maskrt.runtime.device.MemoryUse;
 
 /** Where graphs run. The caller names the backend, and gets that one or an error. */
 public interface Backend extends AutoCloseable {
@@ -33,6 +35,16 @@ public interface Backend extends AutoCloseable {
 
     /** Name and version of what runs the graphs. */
     String description();
+
+    /** Where in a model folder the graphs are that this backend runs. */
+    default Path graphs(Path model) {
+        return model.resolve("onnx");
+    }
+
+    /** The most memory that its device had in use since it was opened; null where it computes in the host's memory. */
+    default @Nullable MemoryUse peakMemory() {
+        return null;
+    }
 
     /**
      * Loads a graph.

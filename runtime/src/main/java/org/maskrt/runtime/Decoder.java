@@ -41,7 +41,8 @@ final class Decoder {
     List<RgbImage> decode(float[] latents, int count, IntConsumer done) {
         Graph graph = graphs.get(signature());
         int fixed = graph.signature().inputs().get(0).shape().dim(0);
-        int rows = fixed > 0 ? fixed : Math.max(1, Math.min(count, PIXELS / (size * size)));
+        int most = Math.min(PIXELS / (size * size), graph.most("latent_sample", 0));
+        int rows = fixed > 0 ? fixed : Math.max(1, Math.min(count, most));
         List<RgbImage> images = new ArrayList<>(count);
         try (TensorPool.Lease tensors = pool.lease()) {
             DeviceTensor in = tensors.floats(rows, config.latentChannels(), latentSize, latentSize);

@@ -332,7 +332,7 @@ public final class DiffusionPipeline implements AutoCloseable {
             requireOpen();
             run.labels().forEach(label -> requireClass(label, model.denoiser().numClasses()));
             SamplingPlan plan = generator.plan(run.sampling(), run.guidance(), SamplingPlan.Network.DENOISER);
-            PlannedSampler sampler = generator.sampler(plan);
+            LatentSampler sampler = generator.sampler(plan);
             int size = run.labels().size() * LatentSampler.size(model.denoiser());
             requireLength("start", run.start(), size);
             requireLength("stepNoise", run.stepNoise(), plan.size() * size);

@@ -25,12 +25,12 @@ final class Generator implements AutoCloseable {
     private final Graphs graphs;
     private final TensorPool pool;
 
-    /** On the graphs below {@code folder/onnx}; the backend is closed with this. */
+    /** On the graphs of a model folder; the backend is closed with this. */
     Generator(Path folder, DiffusionPipeline.Model model, Backend backend, int maxBatch) {
         this.folder = folder;
         this.model = model;
         this.maxBatch = maxBatch;
-        this.graphs = new Graphs(backend, folder.resolve("onnx"));
+        this.graphs = new Graphs(backend, folder);
         this.pool = new TensorPool(backend);
     }
 
@@ -80,7 +80,11 @@ final class Generator implements AutoCloseable {
     }
 
     /** The steps of a plan. */
-    PlannedSampler sampler(SamplingPlan plan) {
+    LatentSampler sampler(SamplingPlan plan) {
+        if (graphs.backend() instanceof DeviceBackend device && plan.onDevice()) {
+            SamplingPlan fitted = device.plan().halves() ? plan : plan.fused();
+            return new DeviceSampler(model.denoiser(), fitted, graphs, device);
+        }
         return new PlannedSampler(model.denoiser(), plan, graphs, pool);
     }
 

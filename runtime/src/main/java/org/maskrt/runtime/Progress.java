@@ -48,6 +48,11 @@ final class Progress implements SamplingLoop.Watch {
         report(Stage.DENOISE, stepped, batches * steps);
     }
 
+    @Override
+    public boolean looks() {
+        return false;
+    }
+
     void decoded(int done, int total) {
         decodeNanos += lap();
         report(Stage.DECODE, done, total);
