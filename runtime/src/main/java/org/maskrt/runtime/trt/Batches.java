@@ -1,0 +1,60 @@
+package org.maskrt.runtime.trt;
+
+import com.fasterxml.jackson.annotation.JsonCreator;
+import com.fasterxml.jackson.annotation.JsonValue;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.maskrt.models.ExitCode;
+import org.maskrt.models.MaskRtException;
+
+/**
+ * The batches that an engine takes.
+ *
+ * @param min the smallest
+ * @param opt the one that it is fastest with
+ * @param max the largest
+ */
+public record Batches(int min, int opt, int max) {
+    private static final Pattern TEXT = Pattern.compile("(\\d{1,4})(?::(\\d{1,4}):(\\d{1,4}))?");
+
+    public Batches {
+        if (min < 1 || opt < min || max < opt) {
+            throw wrong(min + ":" + opt + ":" + max);
+        }
+    }
+
+    /**
+     * {@code MIN:OPT:MAX}, or one number for a fixed batch.
+     *
+     * @throws MaskRtException if it is neither
+     */
+    @JsonCreator
+    public static Batches parse(String text) {
+        Matcher is = TEXT.matcher(text);
+        if (!is.matches()) {
+            throw wrong(text);
+        }
+        int min = Integer.parseInt(is.group(1));
+        return is.group(2) == null
+                ? new Batches(min, min, min)
+                : new Batches(min, Integer.parseInt(is.group(2)), Integer.parseInt(is.group(3)));
+    }
+
+    private static MaskRtException wrong(String text) {
+        return new MaskRtException(
+                ExitCode.USAGE,
+                "the batches of an engine: expected MIN:OPT:MAX with 1 <= MIN <= OPT <= MAX, such as 1:2:8, or one number, got '"
+                        + text + "'");
+    }
+
+    /** Whether a run with {@code rows} is among them. */
+    public boolean contains(int rows) {
+        return min <= rows && rows <= max;
+    }
+
+    @Override
+    @JsonValue
+    public String toString() {
+        return min + ":" + opt + ":" + max;
+    }
+}

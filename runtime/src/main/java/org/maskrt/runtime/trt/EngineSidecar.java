@@ -1,0 +1,96 @@
+package org.maskrt.runtime.trt;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.maskrt.models.ExitCode;
+import org.maskrt.models.MaskRtException;
+import org.maskrt.models.weights.AtomicFiles;
+
+/**
+ * What is known of a plan: the JSON file beside it.
+ *
+ * @param source the graph that it was built from
+ * @param options how it was built
+ * @param platform what it runs on
+ * @param result what the build gave
+ */
+public record EngineSidecar(EngineSource source, EngineOptions options, Platform platform, Result result) {
+    private static final JsonMapper JSON = JsonMapper.builder()
+            .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+            .enable(SerializationFeature.INDENT_OUTPUT)
+            .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
+            .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+            .build();
+
+    /**
+     * What a plan runs on.
+     *
+     * @param tensorrt the version of TensorRT, such as 10.6.0
+     * @param sm the compute capability, such as 80
+     * @param gpu the name of the GPU that built it
+     */
+    public record Platform(String tensorrt, int sm, String gpu) {}
+
+    /**
+     * What a build gave.
+     *
+     * @param planBytes the size of the plan
+     * @param fusedAttention the attentions that TensorRT fused into one kernel
+     * @param attention the attentions that the graph has; 0 if that is not known
+     * @param deviceBytes the activation memory of the largest batch
+     * @param seconds the time of the build
+     */
+    public record Result(long planBytes, int fusedAttention, int attention, long deviceBytes, double seconds) {}
+
+    /** Where the sidecar of {@code plan} is. */
+    public static Path of(Path plan) {
+        String name = plan.getFileName().toString();
+        return plan.resolveSibling(name.substring(0, name.length() - EngineFile.SUFFIX.length()) + ".json");
+    }
+
+    /**
+     * The sidecar of {@code plan}.
+     *
+     * @throws MaskRtException if there is none, or it is damaged
+     */
+    public static EngineSidecar read(Path plan) {
+        Path file = of(plan);
+        if (!Files.isRegularFile(file)) {
+            throw new MaskRtException(
+                    ExitCode.FAILURE,
+                    file + ": expected the description of " + plan.getFileName()
+                            + ", there is none; build the engine again with `maskrt build MODEL --rebuild`");
+        }
+        try {
+            return JSON.readValue(file.toFile(), EngineSidecar.class);
+        } catch (IOException e) {
+            String why = e instanceof JsonProcessingException json ? json.getOriginalMessage() : e.getMessage();
+            throw new MaskRtException(
+                    ExitCode.FAILURE,
+                    file + ": expected the description of an engine, got something else ("
+                            + String.valueOf(why).replaceAll("\\s*\\R\\s*", " ")
+                            + "); build the engine again with `maskrt build MODEL --rebuild`",
+                    e);
+        }
+    }
+
+    /** Writes the sidecar of {@code plan}. */
+    public void write(Path plan) {
+        AtomicFiles.writeString(of(plan), json() + "\n");
+    }
+
+    /** The text of the file. */
+    String json() {
+        try {
+            return JSON.writeValueAsString(this);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+}
