@@ -47,7 +47,7 @@ public record EngineFile(Path plan, EngineSidecar sidecar) {
      * @throws MaskRtException if it was built from another graph or for something else, or a file is missing or damaged; the message says what
      *     differs
      */
-    public static EngineFile open(Path plan, EngineSource source, Platform platform) {
+    public static EngineFile open(Path plan, ExportedGraph source, Platform platform) {
         if (!Files.isRegularFile(plan)) {
             throw new MaskRtException(
                     ExitCode.FAILURE, plan + ": there is no such engine; build it with `maskrt build MODEL`");
@@ -76,10 +76,11 @@ public record EngineFile(Path plan, EngineSidecar sidecar) {
     }
 
     /** In what {@code built} is not an engine for {@code source} on {@code platform}. */
-    static List<Difference> differences(EngineSidecar built, EngineSource source, Platform platform) {
+    static List<Difference> differences(EngineSidecar built, ExportedGraph source, Platform platform) {
         List<Difference> all = new ArrayList<>();
         differ(all, "graph", source.graph(), built.source().graph());
         differ(all, "dtype", source.dtype(), built.source().dtype());
+        differ(all, "bias", source.bias(), built.source().bias());
         differ(all, "weights_sha256", source.weightsSha256(), built.source().weightsSha256());
         differ(all, "onnx_sha256", source.onnxSha256(), built.source().onnxSha256());
         differ(all, "tensorrt", platform.tensorrt(), built.platform().tensorrt());

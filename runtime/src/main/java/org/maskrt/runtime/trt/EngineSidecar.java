@@ -20,7 +20,7 @@ import org.maskrt.models.weights.AtomicFiles;
  * @param platform what it runs on
  * @param result what the build gave
  */
-public record EngineSidecar(EngineSource source, EngineOptions options, Platform platform, Result result) {
+public record EngineSidecar(ExportedGraph source, EngineOptions options, Platform platform, Result result) {
     private static final JsonMapper JSON = JsonMapper.builder()
             .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
             .enable(SerializationFeature.INDENT_OUTPUT)

@@ -17,10 +17,11 @@ import org.maskrt.models.MaskRtException;
  *
  * @param graph its name
  * @param dtype the type of its products, such as bf16
+ * @param bias how the relative position bias of attention is written: constant or gather
  * @param onnxSha256 of model.onnx, which holds everything but the weights
  * @param weightsSha256 of the weights' names, shapes and fp32 values, as the export gives it
  */
-public record EngineSource(String graph, String dtype, String onnxSha256, String weightsSha256) {
+public record ExportedGraph(String graph, String dtype, String bias, String onnxSha256, String weightsSha256) {
     private static final int BUFFER = 1 << 16;
 
     /**
@@ -29,7 +30,7 @@ public record EngineSource(String graph, String dtype, String onnxSha256, String
      * @param folder holds model.onnx and export.json, exported for TensorRT
      * @throws MaskRtException if a file is missing or damaged, or the graph was exported for another runtime
      */
-    public static EngineSource of(Path folder) {
+    public static ExportedGraph of(Path folder) {
         Path model = folder.resolve("model.onnx");
         Path report = folder.resolve("export.json");
         if (!Files.isRegularFile(model) || !Files.isRegularFile(report)) {
@@ -46,9 +47,10 @@ public record EngineSource(String graph, String dtype, String onnxSha256, String
                         report + ": expected the target tensorrt, got '"
                                 + made.path("target").asText() + "'; export again with --target tensorrt");
             }
-            return new EngineSource(
+            return new ExportedGraph(
                     text(report, made, "graph"),
                     text(report, made, "dtype"),
+                    text(report, made, "bias"),
                     sha256(model),
                     text(report, made, "weights_sha256"));
         } catch (IOException e) {
