@@ -104,6 +104,7 @@ final class Lane {
 
     /** Frees what belongs to an engine that is about to be closed. */
     void forget(Engine engine) {
+        stream.synchronize();
         steps.values().forEach(DeviceSteps::uncapture);
         EngineContext context = contexts.remove(engine);
         if (context != null) {
