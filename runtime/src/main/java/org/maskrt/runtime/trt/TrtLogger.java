@@ -14,10 +14,20 @@ public final class TrtLogger extends ILogger {
     @Override
     public void log(ILogger.Severity severity, String message) {
         try {
-            sink.accept(new TrtMessage(TrtMessage.Level.values()[severity.intern().value], message));
+            sink.accept(new TrtMessage(level(severity), message));
         } catch (RuntimeException e) {
             // must not unwind through the library's frames
             System.getLogger(TrtLogger.class.getName()).log(System.Logger.Level.DEBUG, message, e);
         }
+    }
+
+    private static TrtMessage.Level level(ILogger.Severity severity) {
+        return switch (severity.intern()) {
+            case kINTERNAL_ERROR -> TrtMessage.Level.INTERNAL_ERROR;
+            case kERROR -> TrtMessage.Level.ERROR;
+            case kWARNING -> TrtMessage.Level.WARNING;
+            case kINFO -> TrtMessage.Level.INFO;
+            case kVERBOSE -> TrtMessage.Level.VERBOSE;
+        };
     }
 }
