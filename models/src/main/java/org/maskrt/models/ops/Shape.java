@@ -161,7 +161,7 @@ public final class Shape {
     @Override
     public String toString() {
         return Arrays.stream(dims)
-                .mapToObj(d -> d < 0 ? SYMBOLS.substring(-d - 1, -d) : Integer.toString(d))
+                .mapToObj(d -> d < 0 && -d <= SYMBOLS.length() ? SYMBOLS.substring(-d - 1, -d) : Integer.toString(d))
                 .collect(Collectors.joining(",", "[", "]"));
     }
 }

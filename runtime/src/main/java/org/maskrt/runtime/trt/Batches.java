@@ -17,6 +17,21 @@ import org.maskrt.models.MaskRtException;
 public record Batches(int min, int opt, int max) {
     private static final Pattern TEXT = Pattern.compile("(\\d{1,4})(?::(\\d{1,4}):(\\d{1,4}))?");
 
+    /** The steps of a generation that a conditioner takes at once at most; more are split. */
+    private static final int MOST_STEPS = 64;
+
+    /** The rows of a table for one sample, which is one for each step, at most. */
+    private static final int MOST_ROWS = 1000;
+
+    private static final int USUAL_STEPS = 50;
+
+    /** The shapes that an engine is built for. */
+    enum Bound {
+        MIN,
+        OPT,
+        MAX
+    }
+
     public Batches {
         if (min < 1 || opt < min || max < opt) {
             throw wrong(min + ":" + opt + ":" + max);
@@ -50,6 +65,31 @@ public record Batches(int min, int opt, int max) {
     /** Whether a run with {@code rows} is among them. */
     public boolean contains(int rows) {
         return min <= rows && rows <= max;
+    }
+
+    /**
+     * The length of a symbolic dimension.
+     *
+     * @param dimension its name in the graph
+     * @throws MaskRtException if the name is unknown
+     */
+    int length(String dimension, Bound bound) {
+        return switch (dimension) {
+            case "batch" -> of(bound, min, opt, max);
+            case "steps" -> of(bound, 1, USUAL_STEPS, MOST_STEPS);
+            case "rows" -> of(bound, 1, USUAL_STEPS * opt, MOST_ROWS * max);
+            case "rows_uncond" -> of(bound, 1, USUAL_STEPS, MOST_ROWS);
+            case "rows_noise" -> of(bound, 1, 1, MOST_ROWS * max);
+            default ->
+                throw new MaskRtException(
+                        ExitCode.FAILURE,
+                        "a graph for TensorRT: expected the dimensions batch, steps, rows, rows_uncond or rows_noise, got '"
+                                + dimension + "'; export again with --target tensorrt");
+        };
+    }
+
+    private static int of(Bound bound, int least, int usual, int most) {
+        return bound == Bound.MIN ? least : bound == Bound.OPT ? usual : most;
     }
 
     @Override

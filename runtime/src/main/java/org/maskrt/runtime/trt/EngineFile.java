@@ -58,20 +58,7 @@ public record EngineFile(Path plan, EngineSidecar sidecar) {
         if (size != sidecar.result().planBytes()) {
             differences.add(new Difference("plan_bytes", sidecar.result().planBytes(), size));
         }
-        if (!differences.isEmpty()) {
-            throw new MaskRtException(
-                    ExitCode.FAILURE,
-                    plan + ": " + differences.get(0)
-                            + (differences.size() == 1
-                                    ? ""
-                                    : " (and differs in "
-                                            + differences.stream()
-                                                    .skip(1)
-                                                    .map(Difference::field)
-                                                    .toList()
-                                            + ")")
-                            + "; build it again with `maskrt build MODEL --rebuild`");
-        }
+        require(plan, differences);
         return new EngineFile(plan, sidecar);
     }
 
@@ -90,6 +77,30 @@ public record EngineFile(Path plan, EngineSidecar sidecar) {
         return all;
     }
 
+    /**
+     * Checks that the engine was built like this.
+     *
+     * @throws MaskRtException otherwise; the message says what differs
+     */
+    void require(EngineOptions options) {
+        List<Difference> all = new ArrayList<>();
+        EngineOptions built = sidecar.options();
+        differ(all, "optimization_level", options.optimizationLevel(), built.optimizationLevel());
+        differ(all, "workspace", options.workspace(), built.workspace());
+        require(plan, all);
+    }
+
+    private static void require(Path plan, List<Difference> differences) {
+        if (!differences.isEmpty()) {
+            List<String> others =
+                    differences.stream().skip(1).map(Difference::field).toList();
+            throw new MaskRtException(
+                    ExitCode.FAILURE,
+                    plan + ": " + differences.get(0) + (others.isEmpty() ? "" : " (and differs in " + others + ")")
+                            + "; build it again with `maskrt build MODEL --rebuild`");
+        }
+    }
+
     private static void differ(List<Difference> all, String field, Object expected, Object found) {
         if (!expected.equals(found)) {
             all.add(new Difference(field, expected, found));
@@ -105,11 +116,11 @@ public record EngineFile(Path plan, EngineSidecar sidecar) {
     }
 
     /**
-     * The plan's bytes, mapped.
+     * The bytes of {@code plan}, mapped.
      *
      * @throws MaskRtException if the plan is larger than a mapping can be (2 GiB), or cannot be read
      */
-    public MappedByteBuffer map() {
+    static MappedByteBuffer map(Path plan) {
         try (FileChannel channel = FileChannel.open(plan)) {
             if (channel.size() > Integer.MAX_VALUE) {
                 throw new MaskRtException(

@@ -39,6 +39,13 @@ public record EngineOptions(Batches batches, int optimizationLevel, long workspa
         traits = Collections.unmodifiableSet(new TreeSet<>(traits));
     }
 
+    /** These options without {@code trait}. */
+    EngineOptions without(Trait trait) {
+        Set<Trait> others = new TreeSet<>(traits);
+        others.remove(trait);
+        return new EngineOptions(batches, optimizationLevel, workspace, others);
+    }
+
     /** Whether the engine has {@code trait}. */
     public boolean has(Trait trait) {
         return traits.contains(trait);

@@ -1,10 +1,6 @@
 package org.maskrt.runtime.trt;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.DeserializationFeature;
-import com.fasterxml.jackson.databind.PropertyNamingStrategies;
-import com.fasterxml.jackson.databind.SerializationFeature;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,13 +17,6 @@ import org.maskrt.models.weights.AtomicFiles;
  * @param result what the build gave
  */
 public record EngineSidecar(ExportedGraph source, EngineOptions options, Platform platform, Result result) {
-    private static final JsonMapper JSON = JsonMapper.builder()
-            .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
-            .enable(SerializationFeature.INDENT_OUTPUT)
-            .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
-            .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
-            .build();
-
     /**
      * What a plan runs on.
      *
@@ -45,13 +34,20 @@ public record EngineSidecar(ExportedGraph source, EngineOptions options, Platfor
      * @param attention the attentions that the graph has; 0 if that is not known
      * @param deviceBytes the activation memory of the largest batch
      * @param seconds the time of the build
+     * @param built when, in UTC
      */
-    public record Result(long planBytes, int fusedAttention, int attention, long deviceBytes, double seconds) {}
+    public record Result(
+            long planBytes, int fusedAttention, int attention, long deviceBytes, double seconds, String built) {}
 
     /** Where the sidecar of {@code plan} is. */
     public static Path of(Path plan) {
+        return beside(plan, ".json");
+    }
+
+    /** The file beside {@code plan} whose name ends with {@code suffix} instead. */
+    static Path beside(Path plan, String suffix) {
         String name = plan.getFileName().toString();
-        return plan.resolveSibling(name.substring(0, name.length() - EngineFile.SUFFIX.length()) + ".json");
+        return plan.resolveSibling(name.substring(0, name.length() - EngineFile.SUFFIX.length()) + suffix);
     }
 
     /**
@@ -68,7 +64,7 @@ public record EngineSidecar(ExportedGraph source, EngineOptions options, Platfor
                             + ", there is none; build the engine again with `maskrt build MODEL --rebuild`");
         }
         try {
-            return JSON.readValue(file.toFile(), EngineSidecar.class);
+            return EngineJson.MAPPER.readValue(file.toFile(), EngineSidecar.class);
         } catch (IOException e) {
             String why = e instanceof JsonProcessingException json ? json.getOriginalMessage() : e.getMessage();
             throw new MaskRtException(
@@ -82,15 +78,6 @@ public record EngineSidecar(ExportedGraph source, EngineOptions options, Platfor
 
     /** Writes the sidecar of {@code plan}. */
     public void write(Path plan) {
-        AtomicFiles.writeString(of(plan), json() + "\n");
-    }
-
-    /** The text of the file. */
-    String json() {
-        try {
-            return JSON.writeValueAsString(this);
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException(e);
-        }
+        AtomicFiles.writeString(of(plan), EngineJson.text(this));
     }
 }

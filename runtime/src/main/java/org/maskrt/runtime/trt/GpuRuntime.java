@@ -1,16 +1,22 @@
 package org.maskrt.runtime.trt;
 
 import java.net.URL;
+import java.nio.MappedByteBuffer;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.BiConsumer;
+import java.util.Map;
+import java.util.function.Consumer;
 import org.bytedeco.cuda.cudart.cudaDeviceProp;
 import org.bytedeco.cuda.global.cudart;
 import org.bytedeco.cuda.global.nvml;
 import org.bytedeco.javacpp.Loader;
+import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.tensorrt.global.nvinfer;
 import org.bytedeco.tensorrt.global.nvonnxparser;
+import org.bytedeco.tensorrt.nvinfer.ICudaEngine;
 import org.bytedeco.tensorrt.nvinfer.IRuntime;
+import org.jspecify.annotations.Nullable;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 
@@ -62,6 +68,34 @@ public final class GpuRuntime {
         link(nvonnxparser.class);
     }
 
+    /**
+     * What a process that builds engines needs in its environment: TensorRT opens its kernels by their bare name, and they ask for an executable
+     * stack, which glibc from 2.41 on refuses unless told otherwise.
+     *
+     * @throws MaskRtException ENVIRONMENT if the kernels are missing
+     */
+    public Map<String, String> builderEnvironment() {
+        return Map.of(
+                "LD_LIBRARY_PATH", joined(builderFolder().toString(), System.getenv("LD_LIBRARY_PATH")),
+                "GLIBC_TUNABLES", joined("glibc.rtld.execstack=2", System.getenv("GLIBC_TUNABLES")));
+    }
+
+    private Path builderFolder() {
+        URL found = search.find(GpuLibrary.BUILDER);
+        // other versions of TensorRT 10 name it otherwise, and keep it beside their library
+        Path folder = found == null
+                ? search.otherBuilder()
+                : LibrarySearch.file(found).getParent();
+        if (folder == null) {
+            throw missing(GpuLibrary.BUILDER.file() + " is missing; " + GpuLibrary.BUILDER.fix());
+        }
+        return folder;
+    }
+
+    private static String joined(String first, @Nullable String others) {
+        return others == null || others.isEmpty() ? first : first + ":" + others;
+    }
+
     /** Whether NVML can be called; it is loaded if so. */
     public boolean hasNvml() {
         try {
@@ -88,14 +122,34 @@ public final class GpuRuntime {
         return tensorRtVersion;
     }
 
+    /** What engines are to run on. */
+    public EngineSidecar.Platform platform() {
+        return new EngineSidecar.Platform(tensorRtVersion, gpu().sm(), gpu().name());
+    }
+
     /** Hands TensorRT's messages to {@code sink}; must live as long as what it is given to. */
-    public TrtLogger logger(BiConsumer<TrtLogger.Level, String> sink) {
+    public TrtLogger logger(Consumer<TrtMessage> sink) {
         return new TrtLogger(sink);
     }
 
     /** TensorRT's loader of plans; closing it closes all that was made from it. */
     public NativeHandle<IRuntime> runtime(TrtLogger logger) {
         return NativeHandle.ofTensorRt("a runtime", nvinfer.createInferRuntime(logger), IRuntime::new, null);
+    }
+
+    /**
+     * Loads a plan, whose sidecar has been checked.
+     *
+     * @param runtime that loads it; closing it closes the engine
+     * @throws MaskRtException if TensorRT refuses it
+     */
+    public NativeHandle<ICudaEngine> engine(NativeHandle<IRuntime> runtime, Path plan) {
+        MappedByteBuffer bytes = EngineFile.map(plan);
+        return NativeHandle.ofTensorRt(
+                "an engine of " + plan,
+                runtime.get().deserializeCudaEngine(new Pointer(bytes), bytes.capacity()),
+                ICudaEngine::new,
+                runtime);
     }
 
     private static void load(LibrarySearch search, List<GpuLibrary> libraries) {

@@ -87,6 +87,23 @@ record LibrarySearch(List<Path> first, ClassLoader jars, List<Path> last) {
         return entry != null ? entry : in(last, library);
     }
 
+    /** The folder of TensorRT's library if it holds the kernels of another version of TensorRT 10; null if not. */
+    @Nullable
+    Path otherBuilder() {
+        URL library = find(GpuLibrary.TENSORRT);
+        if (library == null || !library.getProtocol().equals("file")) {
+            return null;
+        }
+        Path folder = file(library).getParent();
+        try (Stream<Path> files = Files.list(folder)) {
+            return files.anyMatch(f -> f.getFileName().toString().startsWith("libnvinfer_builder_resource"))
+                    ? folder
+                    : null;
+        } catch (IOException e) {
+            return null;
+        }
+    }
+
     private static @Nullable URL in(List<Path> folders, GpuLibrary library) {
         for (Path folder : folders) {
             Path file = folder.resolve(library.file());

@@ -1,32 +1,33 @@
 package org.maskrt.runtime.trt;
 
-import java.util.function.BiConsumer;
+import java.util.function.Consumer;
 import org.bytedeco.tensorrt.nvinfer.ILogger;
 
-/** TensorRT's messages, on the threads of TensorRT. Made by {@link GpuRuntime#logger}, after whose checks alone this class may be touched. */
+/** Hears TensorRT, on its threads. Made by {@link GpuRuntime#logger}: before the checks of {@link GpuRuntime#open} this class may not be touched. */
 public final class TrtLogger extends ILogger {
-    /** How grave a message is, the gravest first. */
-    public enum Level {
-        INTERNAL_ERROR,
-        ERROR,
-        WARNING,
-        INFO,
-        VERBOSE
-    }
+    private final Consumer<TrtMessage> sink;
 
-    private final BiConsumer<Level, String> sink;
-
-    TrtLogger(BiConsumer<Level, String> sink) {
+    TrtLogger(Consumer<TrtMessage> sink) {
         this.sink = sink;
     }
 
     @Override
     public void log(ILogger.Severity severity, String message) {
         try {
-            sink.accept(Level.values()[severity.intern().value], message);
+            sink.accept(new TrtMessage(level(severity), message));
         } catch (RuntimeException e) {
             // must not unwind through the library's frames
             System.getLogger(TrtLogger.class.getName()).log(System.Logger.Level.DEBUG, message, e);
         }
+    }
+
+    private static TrtMessage.Level level(ILogger.Severity severity) {
+        return switch (severity.intern()) {
+            case kINTERNAL_ERROR -> TrtMessage.Level.INTERNAL_ERROR;
+            case kERROR -> TrtMessage.Level.ERROR;
+            case kWARNING -> TrtMessage.Level.WARNING;
+            case kINFO -> TrtMessage.Level.INFO;
+            case kVERBOSE -> TrtMessage.Level.VERBOSE;
+        };
     }
 }
