@@ -22,7 +22,10 @@ public interface Backend extends AutoCloseable {
         if (name.equals(OrtCpuBackend.NAME)) {
             return new OrtCpuBackend(threads);
         }
-        if (List.of("ort-cuda", "ort-trt", "trt").contains(name)) {
+        if (name.equals(DeviceBackend.TENSORRT)) {
+            return DeviceBackend.tensorRt();
+        }
+        if (List.of("ort-cuda", "ort-trt").contains(name)) {
             throw new MaskRtException(
                     ExitCode.ENVIRONMENT,
                     "the backend " + name + " is not available in this build; use --backend " + OrtCpuBackend.NAME);

@@ -4,14 +4,19 @@ import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.ops.Shape;
+import org.maskrt.runtime.device.Accelerator;
 import org.maskrt.runtime.device.Device;
 import org.maskrt.runtime.device.DeviceStream;
 import org.maskrt.runtime.device.Engine;
 import org.maskrt.runtime.device.EngineSource;
 import org.maskrt.runtime.device.MemoryUse;
+import org.maskrt.runtime.trt.TensorRt;
 
 /** Engines on a device. Generations share the weights; each has a lane while it runs. */
 final class DeviceBackend implements Backend {
+    /** The name of the backend that runs TensorRT. */
+    static final String TENSORRT = "trt";
+
     private final String name;
     private final Device device;
     private final EngineSource engines;
@@ -34,6 +39,16 @@ final class DeviceBackend implements Backend {
         this.transfers = device.stream();
         this.lanes = new Lanes(lanes, () -> new Lane(device, this::noteMemory));
         this.peak = device.memory();
+    }
+
+    /**
+     * TensorRT on CUDA's first device; one generation at a time, which fills it.
+     *
+     * @throws org.maskrt.models.MaskRtException (ENVIRONMENT) if a library, the driver or a GPU is missing
+     */
+    static DeviceBackend tensorRt() {
+        Accelerator found = TensorRt.open();
+        return new DeviceBackend(TENSORRT, found.device(), found.engines(), 1);
     }
 
     @Override

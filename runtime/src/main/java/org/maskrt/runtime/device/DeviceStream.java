@@ -24,6 +24,9 @@ public interface DeviceStream extends AutoCloseable {
         download(from, into, 0, into.length);
     }
 
+    /** All of {@code into} from the start of {@code from}. */
+    void download(Region from, long[] into);
+
     /** {@code from} to the start of {@code to}, on the device. */
     void copy(Region to, Region from);
 

@@ -62,6 +62,11 @@ public record Batches(int min, int opt, int max) {
                         + text + "'");
     }
 
+    /** Those of a graph that takes the conditions of a batch and the null condition. */
+    Batches withNullCondition() {
+        return new Batches(min, opt + 1, max + 1);
+    }
+
     /** Whether a run with {@code rows} is among them. */
     public boolean contains(int rows) {
         return min <= rows && rows <= max;

@@ -71,20 +71,30 @@ final class CudaStream implements DeviceStream {
         int piece = STAGED / Float.BYTES;
         for (int done = 0; done < count; done += piece) {
             int length = Math.min(piece, count - done);
-            Region part = all.at((long) done * Float.BYTES, (long) length * Float.BYTES);
-            copy(pinned, Cuda.pointer(part), part.bytes(), cudart.cudaMemcpyDeviceToHost);
-            synchronize();
+            fetch(all.at((long) done * Float.BYTES, (long) length * Float.BYTES));
             staged.asFloatBuffer().get(0, into, to + done, length);
         }
     }
 
     @Override
+    public void download(Region from, long[] into) {
+        Region all = from.at(0, (long) into.length * Long.BYTES);
+        int piece = STAGED / Long.BYTES;
+        for (int done = 0; done < into.length; done += piece) {
+            int length = Math.min(piece, into.length - done);
+            fetch(all.at((long) done * Long.BYTES, (long) length * Long.BYTES));
+            staged.asLongBuffer().get(0, into, done, length);
+        }
+    }
+
+    private void fetch(Region from) {
+        copy(pinned, Cuda.pointer(from), from.bytes(), cudart.cudaMemcpyDeviceToHost);
+        synchronize();
+    }
+
+    @Override
     public void copy(Region to, Region from) {
-        copy(
-                Cuda.pointer(to.at(0, from.bytes())),
-                Cuda.pointer(from),
-                from.bytes(),
-                cudart.cudaMemcpyDeviceToDevice);
+        copy(Cuda.pointer(to.at(0, from.bytes())), Cuda.pointer(from), from.bytes(), cudart.cudaMemcpyDeviceToDevice);
     }
 
     private void copy(Pointer to, Pointer from, long bytes, int direction) {

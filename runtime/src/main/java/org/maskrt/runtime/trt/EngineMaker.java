@@ -83,7 +83,12 @@ final class EngineMaker {
             NativeHandle<IBuilderConfig> config =
                     own("a configuration", builder.get().createBuilderConfig(), IBuilderConfig::new, builder);
             configure(config.get(), job.options());
-            addProfile(builder.get(), network.get(), config.get(), job.options().batches());
+            Batches batches = job.options().batches();
+            addProfile(
+                    builder.get(),
+                    network.get(),
+                    config.get(),
+                    job.source().graph().equals("conditioner") ? batches.withNullCondition() : batches);
             BuildCache cache = new BuildCache(job.cache());
             useTimings(config, cache.timings(gpu.platform()));
             stages.accept(Stage.BUILD);

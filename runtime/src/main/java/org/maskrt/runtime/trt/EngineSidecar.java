@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.weights.AtomicFiles;
@@ -15,8 +16,14 @@ import org.maskrt.models.weights.AtomicFiles;
  * @param options how it was built
  * @param platform what it runs on
  * @param result what the build gave
+ * @param checked how it compares with the fp32 graph; null before it was compared
  */
-public record EngineSidecar(ExportedGraph source, EngineOptions options, Platform platform, Result result) {
+public record EngineSidecar(
+        ExportedGraph source,
+        EngineOptions options,
+        Platform platform,
+        Result result,
+        @Nullable Checked checked) {
     /**
      * What a plan runs on.
      *
@@ -38,6 +45,25 @@ public record EngineSidecar(ExportedGraph source, EngineOptions options, Platfor
      */
     public record Result(
             long planBytes, int fusedAttention, int attention, long deviceBytes, double seconds, String built) {}
+
+    /**
+     * How one run of an engine compares with ONNX Runtime on the fp32 graph.
+     *
+     * @param difference max|difference| over max|output|
+     * @param bound that it may not exceed
+     * @param reference what it was compared with
+     */
+    public record Checked(double difference, double bound, String reference) {}
+
+    /** Of an engine that was not compared yet. */
+    EngineSidecar(ExportedGraph source, EngineOptions options, Platform platform, Result result) {
+        this(source, options, platform, result, null);
+    }
+
+    /** This description of an engine that was compared. */
+    EngineSidecar with(Checked found) {
+        return new EngineSidecar(source, options, platform, result, found);
+    }
 
     /** Where the sidecar of {@code plan} is. */
     public static Path of(Path plan) {

@@ -142,9 +142,8 @@ final class TrtEngine implements Engine {
             }
             long bytes = (long) shape.size() * (found.spec().type() == ElementType.FP32 ? Float.BYTES : Long.BYTES);
             if (region.bytes() < bytes || region.address() % Device.ALIGNMENT != 0) {
-                throw new IllegalArgumentException(
-                        plan + ": " + tensor + " " + shape + " needs " + bytes + " bytes at a multiple of "
-                                + Device.ALIGNMENT + ", got " + region);
+                throw new IllegalArgumentException(plan + ": " + tensor + " " + shape + " needs " + bytes
+                        + " bytes at a multiple of " + Device.ALIGNMENT + ", got " + region);
             }
             if (inputs.contains(found)) {
                 setShape(found, shape);

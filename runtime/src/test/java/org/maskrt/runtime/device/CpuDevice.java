@@ -215,6 +215,14 @@ public final class CpuDevice implements Device {
         }
 
         @Override
+        public void download(Region from, long[] into) {
+            requireNoCapture("a copy to the host");
+            note("download");
+            submit(List.of(from), () -> at(from).asLongBuffer().get(into));
+            drain();
+        }
+
+        @Override
         public void copy(Region to, Region from) {
             require(!overlap(to, from), "a copy onto itself");
             Region target = to.at(0, from.bytes());
