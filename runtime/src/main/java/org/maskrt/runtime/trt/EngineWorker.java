@@ -2,9 +2,8 @@ package org.maskrt.runtime.trt;
 
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.util.concurrent.Executors;
-import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.TimeUnit;
+import java.util.Timer;
+import java.util.TimerTask;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.maskrt.models.ExitCode;
@@ -13,12 +12,10 @@ import org.maskrt.runtime.trt.WorkerMessage.Stage;
 
 /** The other end of {@link EngineProcess}: does one job and says how it goes. */
 public final class EngineWorker implements AutoCloseable {
+    private static final long SECOND_MILLIS = 1000;
+
     private final Consumer<String> out;
-    private final ScheduledExecutorService clock = Executors.newSingleThreadScheduledExecutor(work -> {
-        Thread thread = new Thread(work, "worker-clock");
-        thread.setDaemon(true);
-        return thread;
-    });
+    private final Timer clock = new Timer("worker-clock", true);
     private final long started = System.nanoTime();
     private volatile Stage stage = Stage.READ;
 
@@ -38,7 +35,15 @@ public final class EngineWorker implements AutoCloseable {
             String line = in.readLine();
             WorkerJob job = EngineJson.MAPPER.readValue(String.valueOf(line), WorkerJob.class);
             watch(in, gone);
-            clock.scheduleAtFixedRate(() -> say(progress()), 1, 1, TimeUnit.SECONDS);
+            clock.scheduleAtFixedRate(
+                    new TimerTask() {
+                        @Override
+                        public void run() {
+                            say(progress());
+                        }
+                    },
+                    SECOND_MILLIS,
+                    SECOND_MILLIS);
             say(new WorkerMessage.Done(work(job)));
             return ExitCode.OK;
         } catch (MaskRtException e) {
@@ -97,6 +102,6 @@ public final class EngineWorker implements AutoCloseable {
 
     @Override
     public void close() {
-        clock.shutdownNow();
+        clock.cancel();
     }
 }
