@@ -79,7 +79,13 @@ public final class DiffusionPipeline implements AutoCloseable {
                     files.labels(),
                     imageEncoders(files));
             Backend backend = Backend.named(options.backend(), options.threads());
-            return new DiffusionPipeline(folder, model, backend, options.maxBatch());
+            try {
+                int batch = MemoryNeeds.share(backend, folder, model, options);
+                return new DiffusionPipeline(folder, model, backend, batch);
+            } catch (RuntimeException e) {
+                backend.close();
+                throw e;
+            }
         }
     }
 
@@ -98,6 +104,11 @@ public final class DiffusionPipeline implements AutoCloseable {
         return config.betaSchedule() == ScheduleConfig.BetaSchedule.COSINE
                 ? NoiseSchedule.cosine(config.numTrainTimesteps())
                 : NoiseSchedule.linear(config.numTrainTimesteps(), config.betaStart(), config.betaEnd());
+    }
+
+    /** How the device's memory is shared and why, a line each; empty where no budget was given. */
+    public List<String> memoryChoices() {
+        return generator.memoryChoices();
     }
 
     /** The model's sizes. */
@@ -232,7 +243,7 @@ public final class DiffusionPipeline implements AutoCloseable {
                     images,
                     squares,
                     request.seeds().of(pairs.size()),
-                    progress.timings(),
+                    progress.timings(generator.peakMemory()),
                     request,
                     name(),
                     generator.backend());
@@ -307,7 +318,7 @@ public final class DiffusionPipeline implements AutoCloseable {
                 images,
                 request.seeds().of(count),
                 request.keepLatents() ? latentTensor(latents, count) : null,
-                progress.timings(),
+                progress.timings(generator.peakMemory()),
                 new GenerationResult.Provenance(
                         request, name(), generator.backend(), sampler.fusedSteps(), sampler.steps()));
     }

@@ -2,6 +2,7 @@ package org.maskrt.runtime;
 
 import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
@@ -12,6 +13,7 @@ import org.maskrt.models.emd3c.Emd3c;
 import org.maskrt.models.image.RgbImage;
 import org.maskrt.models.maskdit.MaskDit;
 import org.maskrt.models.vae.AutoencoderKlConfig;
+import org.maskrt.runtime.device.MemoryUse;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -36,6 +38,17 @@ final class Generator implements AutoCloseable {
 
     String backend() {
         return graphs.backend().description();
+    }
+
+    /** The most memory that the device had in use; null where there is none. */
+    @Nullable
+    MemoryUse peakMemory() {
+        return graphs.backend().peakMemory();
+    }
+
+    /** How the device's memory is shared and why. */
+    List<String> memoryChoices() {
+        return graphs.backend() instanceof DeviceBackend device ? device.plan().reasons() : List.of();
     }
 
     /**

@@ -62,7 +62,14 @@ public final class EngineWorker implements AutoCloseable {
             }
         });
         EngineMaker maker = new EngineMaker(gpu, logger, this::enter);
-        return job instanceof WorkerJob.Build build ? maker.build(build) : maker.refit((WorkerJob.Refit) job);
+        EngineSidecar made =
+                job instanceof WorkerJob.Build build ? maker.build(build) : maker.refit((WorkerJob.Refit) job);
+        if (made.options().has(EngineOptions.Trait.STRIPPED)) {
+            // there are no weights to run; the engine that gets them is checked
+            return made;
+        }
+        enter(Stage.CHECK);
+        return EngineCheck.of(gpu, logger, job, made);
     }
 
     private void enter(Stage next) {

@@ -37,7 +37,9 @@ public sealed interface WorkerMessage {
         REFIT,
         /** The engine is loaded to see what TensorRT made of it. */
         INSPECT,
-        WRITE
+        WRITE,
+        /** The engine runs once beside the fp32 graph. */
+        CHECK
     }
 
     /** As a line. */
