@@ -1,14 +1,13 @@
 package org.maskrt.runtime;
 
 import java.nio.file.Path;
-import java.util.List;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 
 /** Where graphs run. The caller names the backend, and gets that one or an error. */
 public interface Backend extends AutoCloseable {
     /** The backend that is taken when none is named. */
-    String DEFAULT = OrtCpuBackend.NAME;
+    String DEFAULT = OrtDevice.CPU.label();
 
     /**
      * The backend of this name.
@@ -17,16 +16,18 @@ public interface Backend extends AutoCloseable {
      * @throws MaskRtException if there is no such backend, or it is not in this build
      */
     static Backend named(String name, int threads) {
-        if (name.equals(OrtCpuBackend.NAME)) {
-            return new OrtCpuBackend(threads);
+        for (OrtDevice device : OrtDevice.values()) {
+            if (name.equals(device.label())) {
+                return new OrtBackend(device, threads);
+            }
         }
-        if (List.of("ort-cuda", "ort-trt", "trt").contains(name)) {
+        if (name.equals("trt")) {
             throw new MaskRtException(
                     ExitCode.ENVIRONMENT,
-                    "the backend " + name + " is not available in this build; use --backend " + OrtCpuBackend.NAME);
+                    "the backend " + name + " is not available in this build; use --backend " + DEFAULT);
         }
         throw new MaskRtException(
-                ExitCode.USAGE, "there is no backend " + name + "; use --backend " + OrtCpuBackend.NAME);
+                ExitCode.USAGE, "there is no backend " + name + "; use --backend ort-cpu, ort-cuda, ort-trt or trt");
     }
 
     String name();
