@@ -10,7 +10,7 @@ final class BackendOptions {
     @Option(
             names = "--backend",
             paramLabel = "NAME",
-            description = "ort-cpu; there is no silent fallback (default: ${DEFAULT-VALUE}).")
+            description = "ort-cpu, ort-cuda, ort-trt or trt; there is no silent fallback (default: ${DEFAULT-VALUE}).")
     private String backend = "ort-cpu";
 
     @Option(names = "--threads", paramLabel = "N", description = "Threads of the backend (default: one per core).")

@@ -1,7 +1,6 @@
 package org.maskrt.runtime;
 
 import java.nio.file.Path;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
@@ -10,7 +9,7 @@ import org.maskrt.runtime.device.MemoryUse;
 /** Where graphs run. The caller names the backend, and gets that one or an error. */
 public interface Backend extends AutoCloseable {
     /** The backend that is taken when none is named. */
-    String DEFAULT = OrtCpuBackend.NAME;
+    String DEFAULT = OrtDevice.CPU.label();
 
     /**
      * The backend of this name.
@@ -19,19 +18,16 @@ public interface Backend extends AutoCloseable {
      * @throws MaskRtException if there is no such backend, or it is not in this build
      */
     static Backend named(String name, int threads) {
-        if (name.equals(OrtCpuBackend.NAME)) {
-            return new OrtCpuBackend(threads);
+        for (OrtDevice device : OrtDevice.values()) {
+            if (name.equals(device.label())) {
+                return new OrtBackend(device, threads);
+            }
         }
         if (name.equals(DeviceBackend.TENSORRT)) {
             return DeviceBackend.tensorRt();
         }
-        if (List.of("ort-cuda", "ort-trt").contains(name)) {
-            throw new MaskRtException(
-                    ExitCode.ENVIRONMENT,
-                    "the backend " + name + " is not available in this build; use --backend " + OrtCpuBackend.NAME);
-        }
         throw new MaskRtException(
-                ExitCode.USAGE, "there is no backend " + name + "; use --backend " + OrtCpuBackend.NAME);
+                ExitCode.USAGE, "there is no backend " + name + "; use --backend ort-cpu, ort-cuda, ort-trt or trt");
     }
 
     String name();

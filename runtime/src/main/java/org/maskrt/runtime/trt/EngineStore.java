@@ -38,6 +38,39 @@ public record EngineStore(Path model) {
                 .toList();
     }
 
+    /**
+     * The graphs that there are engines of, in alphabetical order.
+     *
+     * @throws MaskRtException if there are none
+     */
+    public List<String> built() {
+        List<String> names = list(model.resolve(ENGINES)).stream()
+                .map(folder -> folder.getFileName().toString())
+                .filter(graph -> !plans(graph).isEmpty())
+                .toList();
+        if (names.isEmpty()) {
+            throw new MaskRtException(
+                    ExitCode.FAILURE,
+                    model.resolve(ENGINES) + ": there are no engines; build them with `maskrt build " + model + "`");
+        }
+        return names;
+    }
+
+    /**
+     * The description of the newest engine of a graph.
+     *
+     * @throws MaskRtException if there is none, or it is damaged
+     */
+    public EngineSidecar newest(String graph) {
+        return EngineSidecar.read(plans(graph).stream().findFirst().orElseThrow(() -> none(graph)));
+    }
+
+    private MaskRtException none(String graph) {
+        return new MaskRtException(
+                ExitCode.FAILURE,
+                folder(graph) + ": there is no engine of this graph; build it with `maskrt build " + model + "`");
+    }
+
     /** Where the engine goes that is built from {@code source} like this for an architecture. */
     public Path plan(ExportedGraph source, EngineOptions options, int sm) {
         return folder(source.graph()).resolve(key(source, options, sm) + EngineFile.SUFFIX);
@@ -73,9 +106,7 @@ public record EngineStore(Path model) {
                 .sorted(Comparator.comparing(plan -> plan.toString().contains("hardware-compatible")))
                 .toList();
         if (plans.isEmpty()) {
-            throw new MaskRtException(
-                    ExitCode.FAILURE,
-                    folder(graph) + ": there is no engine of this graph; build it with `maskrt build " + model + "`");
+            throw none(graph);
         }
         for (Path plan : plans) {
             EngineSidecar sidecar = EngineSidecar.read(plan);

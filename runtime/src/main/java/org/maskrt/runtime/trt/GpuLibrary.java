@@ -1,6 +1,8 @@
 package org.maskrt.runtime.trt;
 
+import java.net.URL;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** A native library that running or building an engine needs. */
 public enum GpuLibrary {
@@ -62,6 +64,12 @@ public enum GpuLibrary {
     /** What to do where it is missing. */
     public String fix() {
         return fix;
+    }
+
+    /** Where this process finds it; null if nowhere. */
+    public @Nullable String place() {
+        URL found = LibrarySearch.ofProcess().find(this);
+        return found == null ? null : LibrarySearch.shown(found);
     }
 
     /** Whether it is JavaCPP's, which JavaCPP loads with the classes that it belongs to. */
