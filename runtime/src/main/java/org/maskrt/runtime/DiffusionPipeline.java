@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.SortedMap;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
@@ -71,6 +72,11 @@ public final class DiffusionPipeline implements AutoCloseable {
      * @throws MaskRtException if the folder or the backend does not work
      */
     public static DiffusionPipeline open(Path folder, PipelineOptions options) {
+        return open(folder, options, () -> Backend.named(options.backend(), options.threads()));
+    }
+
+    /** On whatever backend {@code made} gives, once the folder is read. */
+    static DiffusionPipeline open(Path folder, PipelineOptions options, Supplier<Backend> made) {
         try (ModelFolder files = ModelFolder.open(folder)) {
             Model model = new Model(
                     files.denoiser(),
@@ -78,7 +84,7 @@ public final class DiffusionPipeline implements AutoCloseable {
                     schedule(files.schedule()),
                     files.labels(),
                     imageEncoders(files));
-            Backend backend = Backend.named(options.backend(), options.threads());
+            Backend backend = made.get();
             try {
                 int batch = MemoryNeeds.share(backend, folder, model, options);
                 return new DiffusionPipeline(folder, model, backend, batch);

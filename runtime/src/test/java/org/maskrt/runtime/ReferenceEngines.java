@@ -48,7 +48,7 @@ final class ReferenceEngines implements EngineSource {
                 graph.inputs().stream().map(this::tensor).toList(),
                 graph.outputs().stream().map(this::tensor).toList(),
                 1000 + graph.name().length(),
-                in -> run(graph.name(), in));
+                (in, out) -> run(graph.name(), in));
     }
 
     private EngineTensor tensor(TensorSpec spec) {

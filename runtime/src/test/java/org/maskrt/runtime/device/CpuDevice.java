@@ -14,7 +14,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
@@ -329,7 +328,10 @@ public final class CpuDevice implements Device {
 
     /** What an engine computes. */
     @FunctionalInterface
-    public interface Maths extends Function<Map<String, Tensor>, Map<String, Tensor>> {}
+    public interface Maths {
+        /** The outputs, which have the shapes that they are bound with. */
+        Map<String, Tensor> apply(Map<String, Tensor> inputs, Map<String, Shape> outputs);
+    }
 
     /** An engine that needs {@code arena} bytes for each row of its first input. */
     public Engine engine(String name, List<EngineTensor> inputs, List<EngineTensor> outputs, int arena, Maths maths) {
@@ -501,7 +503,12 @@ public final class CpuDevice implements Device {
                             Tensor.ofIndices(values, place.shape().dims()));
                 }
             }
-            engine.maths.apply(in).forEach((name, value) -> {
+            Map<String, Shape> out = new HashMap<>();
+            engine.outputs.forEach(t -> {
+                String name = t.spec().name();
+                out.put(name, places.get(name).shape());
+            });
+            engine.maths.apply(in, out).forEach((name, value) -> {
                 Place place = places.get(name);
                 require(
                         value.shape().equals(place.shape()),

@@ -26,7 +26,7 @@ class CpuDeviceTest {
             List.of(new EngineTensor(IN, Shape.of(1), Shape.of(4))),
             List.of(new EngineTensor(OUT, OUT.shape(), OUT.shape())),
             100,
-            in -> Map.of("out", twice(in.get("in"))));
+            (in, out) -> Map.of("out", twice(in.get("in"))));
     private final EngineContext context = engine.context();
 
     private static Tensor twice(Tensor x) {
