@@ -70,7 +70,8 @@ public record EngineSidecar(ExportedGraph source, EngineOptions options, Platfor
             throw new MaskRtException(
                     ExitCode.FAILURE,
                     file + ": expected the description of an engine, got something else ("
-                            + String.valueOf(why).replaceAll("\\s*\\R\\s*", " ")
+                            // what follows in Jackson's text is about its own settings
+                            + String.valueOf(why).replaceAll("\\s*\\R\\s*", " ").replaceAll(";.*", "")
                             + "); build the engine again with `maskrt build MODEL --rebuild`",
                     e);
         }
