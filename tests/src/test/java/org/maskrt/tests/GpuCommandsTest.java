@@ -21,6 +21,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.maskrt.cli.Main;
+import org.maskrt.exporter.ExportOptions;
 import org.maskrt.runtime.trt.GpuLibrary;
 
 /** The commands that need a GPU, on a machine without one: a line that says what is missing, exit code 3, and nothing else happens. */
@@ -69,7 +70,7 @@ class GpuCommandsTest {
     @MethodSource("backends")
     void samplingSaysWhatIsMissing(String backend, String message) {
         requireNoDriver();
-        Path model = SampledModel.EXPORTED;
+        Path model = SampledModel.export(folder.resolve("model"), ExportOptions.DEFAULT);
         Run run = Run.of("sample", model.toString(), "-o", folder.resolve("out").toString(), "--backend", backend);
         assertEquals(3, run.exit(), run.err());
         assertTrue(run.err().matches("maskrt: " + message + "[^\\n]*\\n"), run.err());
@@ -78,6 +79,7 @@ class GpuCommandsTest {
 
     static Stream<Arguments> backends() {
         return Stream.of(
+                Arguments.of("trt", "(TensorRT: libcuda|the backend trt is not)"),
                 Arguments.of("ort-cuda", "ort-cuda: this build has ONNX Runtime for processors only; " + NO_GLUE + "-ort"),
                 Arguments.of("ort-trt", "ort-trt: this build has ONNX Runtime for processors only; " + NO_GLUE + "-ort"));
     }
