@@ -54,8 +54,9 @@ final class DoctorCommand implements Callable<Integer> {
                 temporary.toString(),
                 "set -Djava.io.tmpdir to a folder that can be written");
         check("ONNX Runtime (sample)", "it needs glibc on Linux, macOS on arm64, or Windows on x86-64", () -> {
-            OrtEnvironment environment = OrtEnvironment.getEnvironment();
-            return environment.getVersion() + ", providers " + OrtEnvironment.getAvailableProviders();
+            try (OrtBackend backend = new OrtBackend(OrtDevice.CPU, 0)) {
+                return backend.description() + ", providers " + OrtEnvironment.getAvailableProviders();
+            }
         });
         check(
                 "ONNX checker (export)",

@@ -9,6 +9,7 @@ import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -30,7 +31,8 @@ final class RoundedGraph {
             OnnxOp.IDENTITY.onnxName());
 
     private final Map<String, DataType> types = new HashMap<>();
-    private final Map<String, String> widened = new HashMap<>();
+    private final Set<String> halves = new HashSet<>();
+    private final Set<String> widened = new HashSet<>();
     private final List<NodeProto> nodes = new ArrayList<>();
 
     private RoundedGraph() {}
@@ -44,21 +46,17 @@ final class RoundedGraph {
                     input.getName(),
                     DataType.forNumber(input.getType().getTensorType().getElemType()));
         }
-        graph.getInitializerList().forEach(rounded::constant);
+        for (TensorProto constant : graph.getInitializerList()) {
+            DataType type = DataType.forNumber(constant.getDataType());
+            rounded.types.put(constant.getName(), type);
+            if (isHalf(type)) {
+                rounded.halves.add(constant.getName());
+            }
+        }
         graph.getNodeList().forEach(rounded::node);
         return model.toBuilder()
                 .setGraph(graph.toBuilder().clearNode().addAllNode(rounded.nodes))
                 .build();
-    }
-
-    private void constant(TensorProto constant) {
-        DataType type = DataType.forNumber(constant.getDataType());
-        types.put(constant.getName(), type);
-        if (isHalf(type)) {
-            String wide = constant.getName() + "/fp32";
-            nodes.add(cast(constant.getName(), DataType.FLOAT, wide));
-            widened.put(constant.getName(), wide);
-        }
     }
 
     /** All our operators but Cast give the type of their first operand. */
@@ -70,7 +68,7 @@ final class RoundedGraph {
         node.getOutputList().forEach(output -> types.put(output, type));
         NodeProto.Builder wide = node.toBuilder();
         for (int i = 0; i < node.getInputCount(); i++) {
-            wide.setInput(i, widened.getOrDefault(node.getInput(i), node.getInput(i)));
+            wide.setInput(i, widen(node.getInput(i)));
         }
         if (!isHalf(type) || MOVES.contains(node.getOpType())) {
             nodes.add(wide.build());
@@ -83,6 +81,18 @@ final class RoundedGraph {
         }
         nodes.add(cast(exact, type, output + "/rounded"));
         nodes.add(cast(output + "/rounded", DataType.FLOAT, output));
+    }
+
+    /** The fp32 value of an edge; that of a 16-bit constant is made where it is first read. */
+    private String widen(String edge) {
+        if (!halves.contains(edge)) {
+            return edge;
+        }
+        String wide = edge + "/fp32";
+        if (widened.add(edge)) {
+            nodes.add(cast(edge, DataType.FLOAT, wide));
+        }
+        return wide;
     }
 
     private static boolean isHalf(DataType type) {

@@ -96,7 +96,8 @@ public record EngineSidecar(
             throw new MaskRtException(
                     ExitCode.FAILURE,
                     file + ": expected the description of an engine, got something else ("
-                            + String.valueOf(why).replaceAll("\\s*\\R\\s*", " ")
+                            // what follows in Jackson's text is about its own settings
+                            + String.valueOf(why).replaceAll("\\s*\\R\\s*", " ").replaceAll(";.*", "")
                             + "); build the engine again with `maskrt build MODEL --rebuild`",
                     e);
         }
