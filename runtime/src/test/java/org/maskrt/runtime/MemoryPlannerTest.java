@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.file.Path;
+import java.util.Collections;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -14,6 +16,10 @@ import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.Presets;
+import org.maskrt.models.diffusion.GuidedChannels;
+import org.maskrt.models.diffusion.NoiseSchedule;
+import org.maskrt.models.dit.Dit;
+import org.maskrt.models.dit.DitConfig;
 import org.maskrt.models.emd3c.Emd3c;
 import org.maskrt.models.ops.CostOps;
 import org.maskrt.models.vae.AutoencoderKl;
@@ -22,6 +28,7 @@ import org.maskrt.runtime.MemoryPlan.Bias;
 import org.maskrt.runtime.MemoryPlanner.Needs;
 import org.maskrt.runtime.MemoryPlanner.Part;
 import org.maskrt.runtime.MemoryPlanner.Use;
+import org.maskrt.runtime.device.CpuDevice;
 
 /**
  * MDT-XL/2 at 256 pixels and E-MD3C at 512, with weights of 16 bits (32 for the autoencoder) counted by {@link CostOps}. The bias of a layer is
@@ -200,6 +207,34 @@ class MemoryPlannerTest {
                         + " GB; give it more, or take a smaller model",
                 e.getMessage());
         assertEquals(1, MemoryPlanner.plan(XL, MemoryPlanner.bytes("2025MB")).batch());
+    }
+
+    @Test
+    void anOpenedFolderSharesWhatItsEnginesSayTheyTake() {
+        Denoiser model = new Dit(new DitConfig(4, 2, 4, 16, 1, 2, 4, 10, true));
+        AutoencoderKlConfig vae = new AutoencoderKlConfig(3, 4, List.of(4, 4), 1, 2, 0.5, 8);
+        DiffusionPipeline.Model opened = new DiffusionPipeline.Model(
+                model, vae, NoiseSchedule.linear(), Collections.emptySortedMap(), List.of());
+        CpuDevice device = new CpuDevice(1 << 20);
+        ReferenceBackend reference = new ReferenceBackend(model, new AutoencoderKl(vae), GuidedChannels.REFERENCE, 1);
+        PipelineOptions options = PipelineOptions.DEFAULT.withMemoryBudget(MemoryPlanner.OVERHEAD + 4 * MB);
+        try (DeviceBackend backend =
+                new DeviceBackend("double", device, new ReferenceEngines(device, reference, model, 8), 1)) {
+            assertEquals(8, MemoryNeeds.share(backend, Path.of("model"), opened, options));
+            MemoryPlan plan = backend.plan();
+            // four engines of 1 MB each and their tables are more than 4 MB, three are not
+            assertEquals(false, plan.halves());
+            assertEquals(Set.of(), plan.onDemand());
+            assertEquals(5, plan.reasons().size(), plan.reasons()::toString);
+        }
+        MaskRtException e = assertThrows(
+                MaskRtException.class, () -> MemoryNeeds.share(reference, Path.of("model"), opened, options));
+        assertEquals(ExitCode.USAGE, e.code());
+        assertEquals(
+                "--memory-budget: expected the backend trt, got reference, which shares the host's memory; leave the"
+                        + " budget out",
+                e.getMessage());
+        assertEquals(8, MemoryNeeds.share(reference, Path.of("model"), opened, PipelineOptions.DEFAULT));
     }
 
     @ParameterizedTest

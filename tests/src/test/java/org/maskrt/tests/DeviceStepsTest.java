@@ -54,11 +54,11 @@ class DeviceStepsTest {
     static List<GenerationRequest> requests() {
         GenerationRequest plain = GenerationRequest.of(List.of(1, 2, 1)).withLatents();
         return List.of(
-                plain.with(Sampling.ddim("6")),
-                plain.with(Sampling.ddim("5", 1)).with(new Guidance.Constant(2)),
                 plain.with(Sampling.dpmSolver("8"))
                         .with(new GuidanceOptions(
-                                new Guidance.PowerCosine(3.8, 4, 1000), GuidedChannels.REFERENCE, 0.05)));
+                                new Guidance.PowerCosine(3.8, 4, 1000), GuidedChannels.REFERENCE, 0.05)),
+                plain.with(Sampling.ddim("6")),
+                plain.with(Sampling.ddim("5", 1)).with(new Guidance.Constant(2)));
     }
 
     @Test
@@ -72,7 +72,8 @@ class DeviceStepsTest {
                 Parity parity = Parity.of("latents", expected, actual, Parity.ACCUMULATED);
                 assertTrue(parity.passed(), () -> request.sampling() + ": " + parity);
             }
-            assertTrue(device.count("launch") == 6 + 5 + 8 && device.count("capture") == 2, device.journal()::toString);
+            assertEquals(8 + 6 + 5, device.count("launch"));
+            assertEquals(2, device.count("capture"), "one of each kind");
         }
         assertEquals(0, device.open());
     }

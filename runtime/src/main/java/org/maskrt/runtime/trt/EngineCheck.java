@@ -50,6 +50,6 @@ final class EngineCheck {
                             found.relative()));
         }
         return made.with(
-                new EngineSidecar.Checked(found.relative(), found.tolerance(), "the fp32 graph on " + Backend.DEFAULT));
+                new EngineSidecar.Checked(true, found.relative(), found.tolerance(), "the fp32 graph on " + Backend.DEFAULT));
     }
 }

@@ -4,7 +4,6 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import org.jspecify.annotations.Nullable;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.weights.AtomicFiles;
@@ -16,14 +15,14 @@ import org.maskrt.models.weights.AtomicFiles;
  * @param options how it was built
  * @param platform what it runs on
  * @param result what the build gave
- * @param checked how it compares with the fp32 graph; null before it was compared
+ * @param checked how it compares with the fp32 graph
  */
 public record EngineSidecar(
         ExportedGraph source,
         EngineOptions options,
         Platform platform,
         Result result,
-        @Nullable Checked checked) {
+        Checked checked) {
     /**
      * What a plan runs on.
      *
@@ -49,15 +48,18 @@ public record EngineSidecar(
     /**
      * How one run of an engine compares with ONNX Runtime on the fp32 graph.
      *
+     * @param passed whether it did; false before it ran
      * @param difference max|difference| over max|output|
      * @param bound that it may not exceed
      * @param reference what it was compared with
      */
-    public record Checked(double difference, double bound, String reference) {}
+    public record Checked(boolean passed, double difference, double bound, String reference) {
+        static final Checked NOT_YET = new Checked(false, 0, 0, "nothing yet");
+    }
 
     /** Of an engine that was not compared yet. */
     EngineSidecar(ExportedGraph source, EngineOptions options, Platform platform, Result result) {
-        this(source, options, platform, result, null);
+        this(source, options, platform, result, Checked.NOT_YET);
     }
 
     /** This description of an engine that was compared. */

@@ -33,7 +33,7 @@ final class TrtEngines implements EngineSource {
     @Override
     public Engine open(Path folder, GraphSignature graph) {
         EngineFile file = store(folder).find(graph.name(), gpu.platform());
-        if (file.sidecar().checked() == null) {
+        if (!file.sidecar().checked().passed()) {
             throw new MaskRtException(
                     ExitCode.FAILURE,
                     file.plan() + ": expected an engine that was compared with ONNX Runtime, this one was not, or it"

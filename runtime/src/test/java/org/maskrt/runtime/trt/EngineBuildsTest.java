@@ -57,15 +57,20 @@ class EngineBuildsTest {
                 first.file().plan());
         assertEquals(List.of("guided_step BUILD 1.5 of null", "WARNING a warning"), heard);
         assertEquals(List.of("guided_step"), store.built());
-        assertFalse(builds.build(store, "guided_step", EngineOptions.DEFAULT, false).made());
+        assertFalse(
+                builds.build(store, "guided_step", EngineOptions.DEFAULT, false).made());
         heard.clear();
-        assertTrue(builds.build(store, "guided_step", EngineOptions.DEFAULT, true).made());
+        assertTrue(
+                builds.build(store, "guided_step", EngineOptions.DEFAULT, true).made());
         assertEquals("guided_step BUILD 1.5 of 2.5", heard.get(0), "the time that the first build took");
 
         MaskRtException other = assertThrows(
                 MaskRtException.class,
                 () -> builds.build(
-                        store, "guided_step", new EngineOptions(new Batches(1, 2, 8), 5, 0, java.util.Set.of()), false));
+                        store,
+                        "guided_step",
+                        new EngineOptions(new Batches(1, 2, 8), 5, 0, java.util.Set.of()),
+                        false));
         assertEquals(
                 first.file().plan()
                         + ": expected optimization_level 5, the plan has 3; build it again with `maskrt build MODEL --rebuild`",
@@ -155,8 +160,7 @@ class EngineBuildsTest {
         EngineBuilds builds = builds(Mode.WORKS);
         builds.build(donors, "guided_step", EngineOptions.DEFAULT, false);
         builds.build(donors, "guided_step", FakeWorker.with(Trait.STRIPPED), false);
-        MaskRtException e =
-                assertThrows(MaskRtException.class, () -> builds.refit(donors, tuned, "guided_step"));
+        MaskRtException e = assertThrows(MaskRtException.class, () -> builds.refit(donors, tuned, "guided_step"));
         assertEquals(
                 donors.model()
                         + ": expected an engine of guided_step in bf16 for sm_90 and TensorRT 10.6.0 that takes these weights,"
