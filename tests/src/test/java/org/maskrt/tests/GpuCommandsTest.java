@@ -56,8 +56,9 @@ class GpuCommandsTest {
             assertEquals(3, run.exit(), run.err());
             assertTrue(
                     run.err()
-                            .matches("maskrt: TensorRT: libcuda\\.so\\.1 is missing[^\\n]*; install NVIDIA's driver[^\\n]*; `maskrt"
-                                    + " doctor` lists[^\\n]*\\n"),
+                            .matches(
+                                    "maskrt: TensorRT: libcuda\\.so\\.1 is missing[^\\n]*; install NVIDIA's driver[^\\n]*; `maskrt"
+                                            + " doctor` lists[^\\n]*\\n"),
                     run.err());
             assertEquals("", run.out());
             try (Stream<Path> files = Files.list(folder)) {
@@ -80,8 +81,10 @@ class GpuCommandsTest {
     static Stream<Arguments> backends() {
         return Stream.of(
                 Arguments.of("trt", "(TensorRT: libcuda|the backend trt is not)"),
-                Arguments.of("ort-cuda", "ort-cuda: this build has ONNX Runtime for processors only; " + NO_GLUE + "-ort"),
-                Arguments.of("ort-trt", "ort-trt: this build has ONNX Runtime for processors only; " + NO_GLUE + "-ort"));
+                Arguments.of(
+                        "ort-cuda", "ort-cuda: this build has ONNX Runtime for processors only; " + NO_GLUE + "-ort"),
+                Arguments.of(
+                        "ort-trt", "ort-trt: this build has ONNX Runtime for processors only; " + NO_GLUE + "-ort"));
     }
 
     @Test
@@ -94,7 +97,9 @@ class GpuCommandsTest {
                             || run.out().contains("no       " + library.file() + ": not found; " + library.fix()),
                     run.out());
         }
-        assertTrue(run.out().contains("no       trt (sample), build, refit: TensorRT: libcuda.so.1 is missing"), run.out());
+        assertTrue(
+                run.out().contains("no       trt (sample), build, refit: TensorRT: libcuda.so.1 is missing"),
+                run.out());
         assertTrue(run.out().contains("no       ort-cuda (sample): ort-cuda: this build"), run.out());
         assertEquals(0, run.exit(), "a machine without a GPU is not a broken one");
     }

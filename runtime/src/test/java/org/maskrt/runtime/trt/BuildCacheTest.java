@@ -39,8 +39,8 @@ class BuildCacheTest {
         BuildCache cache = new BuildCache(folder);
         IntStream.range(0, 20)
                 .parallel()
-                .forEach(i -> cache.mergeTimings(
-                        FakeWorker.PLATFORM, others -> Arrays.copyOf(others, others.length + 1)));
+                .forEach(i ->
+                        cache.mergeTimings(FakeWorker.PLATFORM, others -> Arrays.copyOf(others, others.length + 1)));
         assertEquals(20, cache.timings(FakeWorker.PLATFORM).length);
     }
 
@@ -73,8 +73,7 @@ class BuildCacheTest {
     @Test
     void aFolderThatCannotBeWrittenIsSaid() throws IOException {
         Path file = Files.createFile(folder.resolve("file"));
-        MaskRtException e = assertThrows(
-                MaskRtException.class, () -> new BuildCache(file).remember("guided_step", 1));
+        MaskRtException e = assertThrows(MaskRtException.class, () -> new BuildCache(file).remember("guided_step", 1));
         assertEquals(file + ": cannot be written: " + file + "; name another folder with MASKRT_HOME", e.getMessage());
     }
 }

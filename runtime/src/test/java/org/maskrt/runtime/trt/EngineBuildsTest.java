@@ -58,14 +58,17 @@ class EngineBuildsTest {
                 first.file().plan());
         assertEquals(List.of("guided_step BUILD 1.5 of null", "WARNING a warning"), heard);
         assertEquals(List.of("guided_step"), store.built());
-        assertFalse(builds.build(store, "guided_step", EngineOptions.DEFAULT, false).made());
+        assertFalse(
+                builds.build(store, "guided_step", EngineOptions.DEFAULT, false).made());
         heard.clear();
-        assertTrue(builds.build(store, "guided_step", EngineOptions.DEFAULT, true).made());
+        assertTrue(
+                builds.build(store, "guided_step", EngineOptions.DEFAULT, true).made());
         assertEquals("guided_step BUILD 1.5 of 2.5", heard.get(0), "the time that the first build took");
 
         Files.delete(EngineSidecar.of(first.file().plan()));
         assertTrue(
-                builds.build(store, "guided_step", EngineOptions.DEFAULT, false).made(), "a plan that nothing describes");
+                builds.build(store, "guided_step", EngineOptions.DEFAULT, false).made(),
+                "a plan that nothing describes");
 
         MaskRtException other = assertThrows(
                 MaskRtException.class,
@@ -160,8 +163,7 @@ class EngineBuildsTest {
         EngineBuilds builds = builds(Mode.WORKS);
         builds.build(donors, "guided_step", EngineOptions.DEFAULT, false);
         builds.build(donors, "guided_step", FakeWorker.with(Trait.STRIPPED), false);
-        MaskRtException e =
-                assertThrows(MaskRtException.class, () -> builds.refit(donors, tuned, "guided_step"));
+        MaskRtException e = assertThrows(MaskRtException.class, () -> builds.refit(donors, tuned, "guided_step"));
         assertEquals(
                 donors.model()
                         + ": expected an engine of guided_step in bf16 for sm_90 and TensorRT 10.6.0 that takes these weights,"

@@ -36,7 +36,8 @@ class EngineFileTest {
     }
 
     private Path plan(EngineStore store, EngineSidecar sidecar) throws IOException {
-        Path plan = store.plan(sidecar.source(), sidecar.options(), sidecar.platform().sm());
+        Path plan = store.plan(
+                sidecar.source(), sidecar.options(), sidecar.platform().sm());
         Files.createDirectories(plan.getParent());
         Files.writeString(plan, "a plan");
         sidecar.write(plan);
@@ -47,7 +48,8 @@ class EngineFileTest {
     void theSidecarIsReadAsItWasWritten() throws IOException {
         EngineSidecar written = sidecar(SOURCE, Trait.STRIPPED, Trait.REFITTABLE);
         Path plan = plan(new EngineStore(folder), written);
-        assertEquals("sm90-bf16-b1-2-8-refittable-stripped.plan", plan.getFileName().toString());
+        assertEquals(
+                "sm90-bf16-b1-2-8-refittable-stripped.plan", plan.getFileName().toString());
         assertEquals(written, EngineSidecar.read(plan));
         String text = Files.readString(EngineSidecar.of(plan));
         for (String field : new String[] {
@@ -86,7 +88,9 @@ class EngineFileTest {
         MaskRtException e = assertThrows(
                 MaskRtException.class,
                 () -> EngineFile.open(
-                        plan, new ExportedGraph(graph, dtype, bias, onnx, weights), new Platform(version, sm, "a GPU")));
+                        plan,
+                        new ExportedGraph(graph, dtype, bias, onnx, weights),
+                        new Platform(version, sm, "a GPU")));
         assertEquals(plan + ": expected " + expected + ", the plan has " + found + AGAIN, e.getMessage());
         assertEquals(ExitCode.FAILURE, e.code());
     }
@@ -103,9 +107,7 @@ class EngineFileTest {
     @Test
     void missingAndDamagedFilesAreSaid() throws IOException {
         Path absent = folder.resolve("absent.plan");
-        assertEquals(
-                absent + ": there is no such engine; build it with `maskrt build MODEL`",
-                message(absent));
+        assertEquals(absent + ": there is no such engine; build it with `maskrt build MODEL`", message(absent));
         Path plan = plan(new EngineStore(folder), sidecar(SOURCE));
         Files.writeString(plan, "half");
         assertEquals(plan + ": expected plan_bytes 6, the plan has 4" + AGAIN, message(plan));
@@ -145,17 +147,20 @@ class EngineFileTest {
         assertEquals(
                 graph.resolve("export.json")
                         + ": expected the target tensorrt, got 'onnxruntime'; export again with --target tensorrt",
-                assertThrows(MaskRtException.class, () -> ExportedGraph.of(graph)).getMessage());
+                assertThrows(MaskRtException.class, () -> ExportedGraph.of(graph))
+                        .getMessage());
         Files.writeString(graph.resolve("export.json"), "{\"target\":\"tensorrt\"}");
         assertEquals(
                 graph.resolve("export.json")
                         + ": expected the field graph, found none; export again with --target tensorrt",
-                assertThrows(MaskRtException.class, () -> ExportedGraph.of(graph)).getMessage());
+                assertThrows(MaskRtException.class, () -> ExportedGraph.of(graph))
+                        .getMessage());
         Files.delete(graph.resolve("export.json"));
         assertEquals(
                 graph + ": expected model.onnx and export.json, one is missing; make them with `maskrt export --target"
                         + " tensorrt` or `maskrt build`",
-                assertThrows(MaskRtException.class, () -> ExportedGraph.of(graph)).getMessage());
+                assertThrows(MaskRtException.class, () -> ExportedGraph.of(graph))
+                        .getMessage());
     }
 
     @Test
@@ -163,8 +168,8 @@ class EngineFileTest {
         EngineStore store = FakeWorker.export(folder, "guided_step", "77aa");
         ExportedGraph source = ExportedGraph.of(store.graph("guided_step"));
         assertEquals(
-                folder.resolve("engine/guided_step") + ": there is no engine of this graph; build it with `maskrt build "
-                        + folder + "`",
+                folder.resolve("engine/guided_step")
+                        + ": there is no engine of this graph; build it with `maskrt build " + folder + "`",
                 assertThrows(MaskRtException.class, () -> store.find("guided_step", FakeWorker.PLATFORM))
                         .getMessage());
         assertEquals(
@@ -173,7 +178,8 @@ class EngineFileTest {
 
         Path stripped = plan(store, sidecar(source, Trait.STRIPPED));
         assertEquals(
-                stripped + ": expected an engine with weights, this one was built with --strip; fill it with `maskrt refit "
+                stripped
+                        + ": expected an engine with weights, this one was built with --strip; fill it with `maskrt refit "
                         + folder + " --weights " + folder + "`",
                 assertThrows(MaskRtException.class, () -> store.find("guided_step", FakeWorker.PLATFORM))
                         .getMessage());
@@ -184,7 +190,8 @@ class EngineFileTest {
         assertEquals(own, store.find("guided_step", FakeWorker.PLATFORM).plan(), "native ones first, however old");
         assertEquals(
                 portable,
-                store.find("guided_step", new Platform("10.6.0", 80, "NVIDIA A100")).plan());
+                store.find("guided_step", new Platform("10.6.0", 80, "NVIDIA A100"))
+                        .plan());
     }
 
     @Test
@@ -218,8 +225,8 @@ class EngineFileTest {
 
     @Test
     void wrongOptionsAreUsageErrors() {
-        MaskRtException e = assertThrows(
-                MaskRtException.class, () -> new EngineOptions(new Batches(1, 1, 1), 6, 0, Set.of()));
+        MaskRtException e =
+                assertThrows(MaskRtException.class, () -> new EngineOptions(new Batches(1, 1, 1), 6, 0, Set.of()));
         assertEquals(
                 "an engine: expected an optimisation level of 0 to 5 and a workspace of 0 or more bytes, got 6 and 0",
                 e.getMessage());

@@ -59,8 +59,7 @@ class GpuRuntimeTest {
             entries.putNextEntry(new ZipEntry("org/bytedeco/tensorrt/linux-x86_64/libnvinfer.so.10"));
             entries.write(1);
         }
-        try (URLClassLoader jars =
-                new URLClassLoader(new URL[] {jar.toUri().toURL()}, null)) {
+        try (URLClassLoader jars = new URLClassLoader(new URL[] {jar.toUri().toURL()}, null)) {
             Files.createFile(last.resolve("libnvinfer.so.10"));
             assertEquals("in tensorrt-redist.jar", shown(search(jars)));
             Files.createFile(first.resolve("libnvinfer.so.10"));
@@ -96,9 +95,8 @@ class GpuRuntimeTest {
                 "TensorRT: libcuda.so.1 is missing (so are [libcudart.so.12]); install NVIDIA's driver for CUDA 12.6 or later, or"
                         + " start the container with its GPUs (--gpus all)" + LIST);
         Files.createFile(first.resolve("libcuda.so.1"));
-        assertMissing(
-                "TensorRT: libcudart.so.12 is missing; install a CUDA 12 runtime, or build with"
-                        + " MASKRT_BUILD=-Pgpu,gpu-tensorrt,gpu-cuda (2.0 GB more)" + LIST);
+        assertMissing("TensorRT: libcudart.so.12 is missing; install a CUDA 12 runtime, or build with"
+                + " MASKRT_BUILD=-Pgpu,gpu-tensorrt,gpu-cuda (2.0 GB more)" + LIST);
     }
 
     @Test
@@ -154,14 +152,15 @@ class GpuRuntimeTest {
         MaskRtException e = assertThrows(MaskRtException.class, engine::get);
         assertEquals("an engine is closed; open it again", e.getMessage());
         assertThrows(
-                MaskRtException.class, () -> NativeHandle.of("a context", "late", freed::add, engine), "after its maker");
+                MaskRtException.class,
+                () -> NativeHandle.of("a context", "late", freed::add, engine),
+                "after its maker");
     }
 
     @Test
     void nothingReturnedIsAnError() {
         MaskRtException e = assertThrows(
-                MaskRtException.class,
-                () -> NativeHandle.ofTensorRt("an engine of x.plan", null, () -> null, null));
+                MaskRtException.class, () -> NativeHandle.ofTensorRt("an engine of x.plan", null, () -> null, null));
         assertEquals(
                 "TensorRT: expected an engine of x.plan, got none; its messages say why (MASKRT_LOG_LEVEL=debug)",
                 e.getMessage());
