@@ -64,7 +64,8 @@ public final class EngineBuilds {
         Path folder = store.graph(graph);
         ExportedGraph source = ExportedGraph.of(folder);
         Path plan = store.plan(source, options, platform.sm());
-        if (Files.exists(plan) && !rebuild) {
+        // a plan without a description is what a crash left
+        if (Files.exists(plan) && Files.exists(EngineSidecar.of(plan)) && !rebuild) {
             EngineFile found = EngineFile.open(plan, source, platform);
             found.require(options);
             return new Ready(found, false);

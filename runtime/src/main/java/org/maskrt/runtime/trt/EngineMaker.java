@@ -218,7 +218,9 @@ final class EngineMaker {
         return new BytePointer(memory.data()).capacity(memory.size());
     }
 
+    /** An old description must not stand beside a new plan. */
     private static void write(Path plan, IHostMemory memory) {
+        EngineSidecar.delete(plan);
         BytePointer bytes = bytes(memory);
         AtomicFiles.write(plan, channel -> write(channel, bytes, memory.size()));
     }

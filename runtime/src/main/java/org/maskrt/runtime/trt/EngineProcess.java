@@ -131,7 +131,8 @@ public final class EngineProcess {
     }
 
     private MaskRtException ended(WorkerJob job, int code, Deque<String> last) {
-        if (cancelled()) {
+        // a terminal interrupts both processes, and the worker may be the first to end
+        if (cancelled() || code == ExitCode.INTERRUPTED.value()) {
             return interrupted(job);
         }
         return new MaskRtException(

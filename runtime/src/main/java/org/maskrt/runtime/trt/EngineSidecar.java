@@ -105,6 +105,18 @@ public record EngineSidecar(
         }
     }
 
+    /** Removes the sidecar of {@code plan} if there is one. */
+    static void delete(Path plan) {
+        try {
+            Files.deleteIfExists(of(plan));
+        } catch (IOException e) {
+            throw new MaskRtException(
+                    ExitCode.FAILURE,
+                    of(plan) + ": cannot be removed: " + e.getMessage() + "; check the permissions of its folder",
+                    e);
+        }
+    }
+
     /** Writes the sidecar of {@code plan}. */
     public void write(Path plan) {
         AtomicFiles.writeString(of(plan), EngineJson.text(this));

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -64,13 +65,15 @@ class EngineBuildsTest {
                 builds.build(store, "guided_step", EngineOptions.DEFAULT, true).made());
         assertEquals("guided_step BUILD 1.5 of 2.5", heard.get(0), "the time that the first build took");
 
+        Files.delete(EngineSidecar.of(first.file().plan()));
+        assertTrue(
+                builds.build(store, "guided_step", EngineOptions.DEFAULT, false).made(),
+                "a plan that nothing describes");
+
         MaskRtException other = assertThrows(
                 MaskRtException.class,
                 () -> builds.build(
-                        store,
-                        "guided_step",
-                        new EngineOptions(new Batches(1, 2, 8), 5, 0, java.util.Set.of()),
-                        false));
+                        store, "guided_step", new EngineOptions(new Batches(1, 2, 8), 5, 0, Set.of()), false));
         assertEquals(
                 first.file().plan()
                         + ": expected optimization_level 5, the plan has 3; build it again with `maskrt build MODEL --rebuild`",
