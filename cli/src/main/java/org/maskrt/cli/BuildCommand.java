@@ -15,6 +15,7 @@ import org.maskrt.exporter.GraphStyle;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.diffusion.GuidedChannels;
+import org.maskrt.runtime.SelfCheck;
 import org.maskrt.runtime.trt.Batches;
 import org.maskrt.runtime.trt.EngineBuilds;
 import org.maskrt.runtime.trt.EngineOptions;
@@ -138,6 +139,7 @@ final class BuildCommand implements Callable<Integer> {
         PrintWriter out = spec.commandLine().getOut();
         out.println("gpu      " + runtime.gpu() + ", TensorRT " + runtime.tensorRtVersion());
         List<String> names = TensorRtExport.export(model, style, graphs, channels, out, quiet);
+        TensorRtExport.export(model, GraphStyle.DEFAULT, SelfCheck.references(names), channels, out, quiet);
         try (EngineProgress progress = new EngineProgress(quiet)) {
             EngineBuilds builds = EngineWorkerMain.builds(runtime, progress);
             Interrupts.during(builds::cancel, () -> {

@@ -7,6 +7,7 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.maskrt.exporter.GraphStyle;
 import org.maskrt.models.diffusion.GuidedChannels;
+import org.maskrt.runtime.SelfCheck;
 import org.maskrt.runtime.trt.EngineBuilds;
 import org.maskrt.runtime.trt.EngineStore;
 import org.maskrt.runtime.trt.ExportedGraph;
@@ -66,6 +67,7 @@ final class RefitCommand implements Callable<Integer> {
         EngineStore donors = new EngineStore(model);
         List<String> wanted = graphs == null ? donors.built() : graphs;
         List<String> names = TensorRtExport.export(weights, style(donors, wanted), wanted, channels, out, quiet);
+        TensorRtExport.export(weights, GraphStyle.DEFAULT, SelfCheck.references(names), channels, out, quiet);
         try (EngineProgress progress = new EngineProgress(quiet)) {
             EngineBuilds builds = EngineWorkerMain.builds(runtime, progress);
             Interrupts.during(builds::cancel, () -> {

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.diffusion.StepCoefficients;
 import org.maskrt.models.ops.Shape;
@@ -48,6 +49,18 @@ public final class SelfCheck {
     /** What an engine may differ by, relative to max|output|: fp16 and the TF32 of fp32 graphs have 10 bits, bf16 has 7. */
     public static double bound(String dtype) {
         return dtype.equals("bf16") ? 1e-2 : 3e-3;
+    }
+
+    /** The fp32 graphs that a comparison of engines of {@code graphs} runs. */
+    public static List<String> references(List<String> graphs) {
+        return graphs.stream()
+                .flatMap(graph -> switch (graph) {
+                    case "guided_step" -> Stream.of("guided_step", "conditioner");
+                    case "half_step" -> Stream.of("denoiser", "conditioner");
+                    default -> Stream.of(graph);
+                })
+                .distinct()
+                .toList();
     }
 
     /**

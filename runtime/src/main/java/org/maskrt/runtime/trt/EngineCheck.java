@@ -27,8 +27,12 @@ final class EngineCheck {
                 TrtEngines engines = new TrtEngines(gpu, logger);
                 Engine engine = engines.load(job.plan())) {
             double bound = SelfCheck.bound(made.source().dtype());
-            EngineSidecar checked = passed(
-                    job.plan(), made, SelfCheck.compare(model, made.source().graph(), engine, device, bound));
+            Parity found = SelfCheck.compare(model, made.source().graph(), engine, device, bound);
+            if (!found.passed()) {
+                // a plan without a description is not run, and is built again
+                EngineSidecar.delete(job.plan());
+            }
+            EngineSidecar checked = passed(job.plan(), made, found);
             checked.write(job.plan());
             return checked;
         }
@@ -49,7 +53,7 @@ final class EngineCheck {
                             found.tolerance(),
                             found.relative()));
         }
-        return made.with(
-                new EngineSidecar.Checked(true, found.relative(), found.tolerance(), "the fp32 graph on " + Backend.DEFAULT));
+        return made.with(new EngineSidecar.Checked(
+                true, found.relative(), found.tolerance(), "the fp32 graph on " + Backend.DEFAULT));
     }
 }

@@ -18,11 +18,7 @@ import org.maskrt.models.weights.AtomicFiles;
  * @param checked how it compares with the fp32 graph
  */
 public record EngineSidecar(
-        ExportedGraph source,
-        EngineOptions options,
-        Platform platform,
-        Result result,
-        Checked checked) {
+        ExportedGraph source, EngineOptions options, Platform platform, Result result, Checked checked) {
     /**
      * What a plan runs on.
      *
