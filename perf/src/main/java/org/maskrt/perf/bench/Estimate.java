@@ -1,0 +1,73 @@
+package org.maskrt.perf.bench;
+
+import java.util.Arrays;
+import java.util.Random;
+import org.maskrt.perf.Spread;
+
+/**
+ * The ratio of two medians with its 95 % interval, by a moving-block bootstrap (Künsch, 1989): neighbouring runs resemble each other, so whole stretches
+ * of them are drawn again.
+ */
+public final class Estimate {
+    private static final int RESAMPLES = 1000;
+    private static final double TAIL = 0.025;
+    private static final long SEED = 1;
+
+    private Estimate() {}
+
+    /** The median of the ratios {@code a[i] / b[i]} of runs taken in turn. */
+    public static Spread paired(double[] a, double[] b) {
+        double[] ratios = new double[a.length];
+        for (int i = 0; i < a.length; i++) {
+            ratios[i] = a[i] / b[i];
+        }
+        Random random = new Random(SEED);
+        double[] medians = new double[RESAMPLES];
+        for (int r = 0; r < RESAMPLES; r++) {
+            medians[r] = median(resample(ratios, random));
+        }
+        Spread interval = Spread.of(medians, TAIL, 1 - TAIL);
+        return new Spread(interval.low(), median(ratios), interval.high());
+    }
+
+    /**
+     * The median of {@code a} over that of {@code b}, which were not taken in turn. What the medians of the two halves of either differ by is how much
+     * the machine drifts, and widens the interval; it is never less than {@code resolution}.
+     *
+     * @param resolution share by which two runs of the same differ even where nothing drifts
+     */
+    public static Spread unpaired(double[] a, double[] b, double resolution) {
+        Random random = new Random(SEED);
+        double[] ratios = new double[RESAMPLES];
+        for (int r = 0; r < RESAMPLES; r++) {
+            ratios[r] = median(resample(a, random)) / median(resample(b, random));
+        }
+        Spread interval = Spread.of(ratios, TAIL, 1 - TAIL);
+        double drift = 1 + Math.max(resolution, Math.max(drift(a), drift(b)));
+        return new Spread(interval.low() / drift, median(a) / median(b), interval.high() * drift);
+    }
+
+    private static double drift(double[] values) {
+        int half = values.length / 2;
+        if (half == 0) {
+            return 0;
+        }
+        double[] first = Arrays.copyOf(values, half);
+        double[] second = Arrays.copyOfRange(values, half, values.length);
+        return Math.abs(median(first) / median(second) - 1);
+    }
+
+    private static double[] resample(double[] values, Random random) {
+        int block = (int) Math.ceil(Math.cbrt(values.length));
+        double[] drawn = new double[values.length];
+        for (int i = 0; i < drawn.length; i += block) {
+            int from = random.nextInt(values.length - block + 1);
+            System.arraycopy(values, from, drawn, i, Math.min(block, drawn.length - i));
+        }
+        return drawn;
+    }
+
+    static double median(double[] values) {
+        return Spread.of(values).middle();
+    }
+}
