@@ -14,7 +14,7 @@ import org.maskrt.trainer.EagerModel;
 final class EagerJudges implements EagerJudge {
     @Override
     public Map<String, Tensor> run(ModelGraph graph, Weights weights, Map<String, Tensor> inputs) {
-        try (EagerModel eager = new EagerModel(weights)) {
+        try (EagerModel eager = EagerModel.over(weights)) {
             return run(eager, graph, inputs);
         }
     }

@@ -35,8 +35,10 @@ public final class ValidationSession implements AutoCloseable {
         OnnxFile.requireData(model);
         try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
             options.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL);
-            // One run each: threads that wait busily for the next would only be in the way.
+            // One run each: threads that wait busily for the next, and memory kept for it, would only be in the way.
             options.addConfigEntry("session.intra_op.allow_spinning", "0");
+            options.setCPUArenaAllocator(false);
+            options.setMemoryPatternOptimization(false);
             return new ValidationSession(model, environment().createSession(model.toString(), options));
         } catch (OrtException e) {
             throw failure(model, "opening", e);

@@ -4,10 +4,12 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiFunction;
 import java.util.function.Supplier;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.ops.Params;
@@ -34,11 +36,23 @@ public final class EagerModel implements AutoCloseable {
 
     /** Loads the weights on a device. */
     EagerModel(Weights weights, Device device) {
+        this(weights, device, (key, ops) -> ops.array(weights.tensor(key)));
+    }
+
+    /** On weights where they lie, as far as they can be used there: they must stay open until this is closed. */
+    public static EagerModel over(Weights weights) {
+        return new EagerModel(weights, Device.cpu(), (key, ops) -> {
+            ByteBuffer view = weights.view(key);
+            return view == null ? ops.array(weights.tensor(key)) : ops.over(view, weights.shape(key));
+        });
+    }
+
+    private EagerModel(Weights weights, Device device, BiFunction<String, NdOps, NDArray> load) {
         this.manager = Torch.engine().newBaseManager(device);
         this.ops = new NdOps(manager);
         Map<String, NDArray> arrays = new HashMap<>();
         for (String key : weights.keys()) {
-            arrays.put(key, ops.array(weights.tensor(key)));
+            arrays.put(key, load.apply(key, ops));
         }
         Params<NDArray> loaded = Params.of((path, shape) -> {
             NDArray x = arrays.get(path);

@@ -2,14 +2,17 @@ package org.maskrt.trainer;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.JniUtils;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.maskrt.models.ops.Conv2d;
 import org.maskrt.models.ops.Ops;
@@ -18,7 +21,7 @@ import org.maskrt.models.ops.Shape;
 import org.maskrt.models.ops.Tensor;
 
 /**
- * Eager, differentiable arrays. Every result belongs to the {@link ai.djl.ndarray.NDScope} that is open on the calling thread, whatever its
+ * Eager, differentiable arrays. Every result belongs to the {@link NDScope} that is open on the calling thread, whatever its
  * operands belong to; only the few scalars and unit vectors that every step needs are kept.
  *
  * <p>Not thread-safe. A call outside a scope leaves its results to the manager given here.
@@ -48,6 +51,11 @@ public final class NdOps implements Ops<NDArray>, AutoCloseable {
         return t.isIndices()
                 ? indices(t.indices(), t.shape().dims())
                 : constant(t.values(), t.shape().dims());
+    }
+
+    /** fp32 values in direct memory, which is used as it is and must stay. */
+    NDArray over(ByteBuffer values, Shape shape) {
+        return manager.create(values, shape(shape.dims()), DataType.FLOAT32);
     }
 
     /** The values on the host. */
@@ -200,6 +208,18 @@ public final class NdOps implements Ops<NDArray>, AutoCloseable {
     }
 
     @Override
+    public NDArray section(Supplier<NDArray> body) {
+        NDArray result;
+        try (NDScope scope = new NDScope()) {
+            scope.suppressNotUsedWarning();
+            result = body.get();
+            NDScope.unregister(result);
+        }
+        NDScope.register(result);
+        return result;
+    }
+
+    @Override
     public NDArray softmax(NDArray x) {
         return JniUtils.softmax(pt(x), -1, DataType.FLOAT32);
     }
@@ -325,7 +345,7 @@ public final class NdOps implements Ops<NDArray>, AutoCloseable {
     }
 
     private static PtNDArray keep(PtNDArray x) {
-        ai.djl.ndarray.NDScope.unregister(x);
+        NDScope.unregister(x);
         return x;
     }
 

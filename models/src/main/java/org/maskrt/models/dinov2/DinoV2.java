@@ -109,10 +109,12 @@ public record DinoV2(DinoV2Config config) {
     }
 
     private <T> T block(Ops<T> ops, Params<T> p, T x) {
-        T attended = attention(ops, p.at("attn"), AffineNorm.of(ops, p.at("norm1"), x, EPS));
-        T mid = ops.add(x, ops.mul(attended, p.get("ls1.gamma", config.hiddenSize())));
-        T expanded = mlp(ops, p.at("mlp"), AffineNorm.of(ops, p.at("norm2"), mid, EPS));
-        return ops.add(mid, ops.mul(expanded, p.get("ls2.gamma", config.hiddenSize())));
+        return ops.section(() -> {
+            T attended = attention(ops, p.at("attn"), AffineNorm.of(ops, p.at("norm1"), x, EPS));
+            T mid = ops.add(x, ops.mul(attended, p.get("ls1.gamma", config.hiddenSize())));
+            T expanded = mlp(ops, p.at("mlp"), AffineNorm.of(ops, p.at("norm2"), mid, EPS));
+            return ops.add(mid, ops.mul(expanded, p.get("ls2.gamma", config.hiddenSize())));
+        });
     }
 
     private <T> T attention(Ops<T> ops, Params<T> p, T x) {

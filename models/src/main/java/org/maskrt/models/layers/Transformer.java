@@ -22,12 +22,14 @@ public final class Transformer {
      * @return [B,N,D]
      */
     public static <T> T block(Ops<T> ops, Params<T> p, T x, AdaLn<T> modulation, BlockShape shape, @Nullable T bias) {
-        Params<T> at = p.at(shape.path());
-        List<T> m = modulation.chunks(p, shape.slot());
-        T attended = attention(ops, at.at("attn"), ops.adaLayerNorm(x, m.get(0), m.get(1), EPS), shape, bias);
-        T mid = ops.add(x, ops.mul(m.get(2), attended));
-        T expanded = mlp(ops, at.at("mlp"), ops.adaLayerNorm(mid, m.get(3), m.get(4), EPS), shape);
-        return ops.add(mid, ops.mul(m.get(5), expanded));
+        return ops.section(() -> {
+            Params<T> at = p.at(shape.path());
+            List<T> m = modulation.chunks(p, shape.slot());
+            T attended = attention(ops, at.at("attn"), ops.adaLayerNorm(x, m.get(0), m.get(1), EPS), shape, bias);
+            T mid = ops.add(x, ops.mul(m.get(2), attended));
+            T expanded = mlp(ops, at.at("mlp"), ops.adaLayerNorm(mid, m.get(3), m.get(4), EPS), shape);
+            return ops.add(mid, ops.mul(m.get(5), expanded));
+        });
     }
 
     private static <T> T attention(Ops<T> ops, Params<T> p, T x, BlockShape shape, @Nullable T bias) {

@@ -100,8 +100,10 @@ public record MdtBody(MdtConfig config, int outChannels) {
             Ops<T> ops, Params<T> p, T x, AdaLn<T> modulation, BlockShape shape, @Nullable T skip, Encoder<T> tokens) {
         int d = config.hiddenSize();
         Params<T> at = p.at(shape.path());
-        T in = skip == null ? x : ops.linear(at.at("skip_linear"), ops.concat(2, List.of(x, skip)), 2 * d, d);
-        return Transformer.block(ops, p, in, modulation, shape, tokens.bias(at.at("attn.rel_pos_bias")));
+        return ops.section(() -> {
+            T in = skip == null ? x : ops.linear(at.at("skip_linear"), ops.concat(2, List.of(x, skip)), 2 * d, d);
+            return Transformer.block(ops, p, in, modulation, shape, tokens.bias(at.at("attn.rel_pos_bias")));
+        });
     }
 
     /** What the encoder's blocks see of the tokens. */

@@ -3,6 +3,7 @@ package org.maskrt.models.ops;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -99,6 +100,11 @@ public interface Ops<T> {
             from += size;
         }
         return parts;
+    }
+
+    /** What {@code body} gives. Nothing else that it makes is used afterwards, so an interpreter may free that. */
+    default T section(Supplier<T> body) {
+        return body.get();
     }
 
     /** x W^T + b with the weights {@code weight} [out, in] and {@code bias} [out] of {@code p}: [.., in] to [.., out]. */

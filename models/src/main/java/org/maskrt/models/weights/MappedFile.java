@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import org.jspecify.annotations.Nullable;
 
 /** A file mapped read-only in windows, because one buffer ends at 2 GiB. */
 final class MappedFile implements AutoCloseable {
@@ -73,6 +74,22 @@ final class MappedFile implements AutoCloseable {
                 at += fit * elementBytes;
                 left -= fit;
             }
+        } finally {
+            lock.readLock().unlock();
+        }
+    }
+
+    /** {@code bytes} from {@code from} on as they are mapped, or null where no window holds all of them. */
+    @Nullable
+    ByteBuffer view(long from, int bytes) {
+        lock.readLock().lock();
+        try {
+            if (closed) {
+                throw new IllegalStateException(path + " was closed");
+            }
+            ByteBuffer window = windows.get((int) (from / WINDOW));
+            int inWindow = (int) (from % WINDOW);
+            return bytes > window.capacity() - inWindow ? null : window.slice(inWindow, bytes);
         } finally {
             lock.readLock().unlock();
         }

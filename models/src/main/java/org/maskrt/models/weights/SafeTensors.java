@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.ops.Shape;
@@ -265,6 +266,20 @@ public final class SafeTensors implements Weights {
             place.dtype.decode(part, target, at[0], n);
             at[0] += n;
         });
+    }
+
+    @Override
+    public @Nullable ByteBuffer view(String key) {
+        Place place = place(key);
+        long bytes = (long) place.shape.size() * DType.F32.bytes();
+        boolean asInMemory = place.dtype == DType.F32
+                && place.position % DType.F32.bytes() == 0
+                && ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN;
+        if (!asInMemory || bytes == 0 || bytes > Integer.MAX_VALUE) {
+            return null;
+        }
+        ByteBuffer view = place.file.view(place.position, (int) bytes);
+        return view == null ? null : view.order(ByteOrder.nativeOrder());
     }
 
     private Place place(String key) {

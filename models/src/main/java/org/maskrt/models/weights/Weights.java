@@ -1,10 +1,12 @@
 package org.maskrt.models.weights;
 
+import java.nio.ByteBuffer;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.maskrt.models.ops.Params;
 import org.maskrt.models.ops.Shape;
 import org.maskrt.models.ops.Tensor;
@@ -35,6 +37,14 @@ public interface Weights extends AutoCloseable {
      */
     default void read(String key, int from, float[] target, int count) {
         System.arraycopy(tensor(key).values(), from, target, 0, count);
+    }
+
+    /**
+     * The fp32 values of a tensor where they lie, in the machine's byte order, for reading without a copy until these weights are closed;
+     * null where they are stored otherwise, and must be {@linkplain #read read}.
+     */
+    default @Nullable ByteBuffer view(String key) {
+        return null;
     }
 
     /** Releases the file, if there is one; reading afterwards throws {@link IllegalStateException}. */

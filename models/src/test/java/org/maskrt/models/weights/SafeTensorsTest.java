@@ -2,6 +2,7 @@ package org.maskrt.models.weights;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -18,6 +19,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -115,6 +117,26 @@ class SafeTensorsTest {
                 new String(bytes.array(), 8, length, StandardCharsets.UTF_8).strip());
         assertEquals(1f, bytes.getFloat(8 + length));
         assertEquals(2f, bytes.getFloat(12 + length));
+    }
+
+    @Test
+    void fp32ValuesAreSeenWhereTheyLie() throws IOException {
+        Path file = folder.resolve("w.safetensors");
+        SafeTensors.write(
+                file,
+                Map.of("x", Tensor.of(new float[] {1, -2, 3}, 3), "i", Tensor.ofIndices(new long[] {7}, 1)),
+                DType.F32);
+        SafeTensors.write(folder.resolve("h.safetensors"), Map.of("x", Tensor.of(new float[] {1}, 1)), DType.F16);
+        SafeTensors read = SafeTensors.open(file);
+        float[] seen = new float[3];
+        Objects.requireNonNull(read.view("x")).asFloatBuffer().get(seen);
+        assertArrayEquals(new float[] {1, -2, 3}, seen);
+        assertNull(read.view("i"));
+        read.close();
+        assertThrows(IllegalStateException.class, () -> read.view("x"));
+        try (SafeTensors half = SafeTensors.open(folder.resolve("h.safetensors"))) {
+            assertNull(half.view("x"));
+        }
     }
 
     @Test
