@@ -8,9 +8,11 @@ import java.util.concurrent.atomic.AtomicInteger;
  */
 public final class CorePlacement {
     /** Measurements of which the fastest counts: others may have been disturbed. */
-    private static final int BLOCKS = 16;
+    private static final int BLOCKS = 64;
     /** Round trips of each. */
-    private static final int ROUNDS = 1000;
+    private static final int ROUNDS = 200;
+    /** After this no further one begins: the threads wait for each other where the cores are taken. */
+    private static final long PATIENCE_NANOS = 50_000_000;
     /** Between the 50 ns of a shared cache and the 330 ns of separate ones. */
     private static final double FAR_NANOS = 150;
 
@@ -37,7 +39,10 @@ public final class CorePlacement {
         Thread other = new Thread(
                 () -> {
                     for (int i = 1; i < last; i += 2) {
-                        while (ball.get() != i) {
+                        for (int now = ball.get(); now != i; now = ball.get()) {
+                            if (now > last) {
+                                return;
+                            }
                             Thread.onSpinWait();
                         }
                         ball.set(i + 1);
@@ -48,6 +53,7 @@ public final class CorePlacement {
         other.start();
         double best = Double.POSITIVE_INFINITY;
         long started = System.nanoTime();
+        long until = started + PATIENCE_NANOS;
         for (int i = 0; i < last; i += 2) {
             ball.set(i + 1);
             while (ball.get() != i + 2) {
@@ -57,8 +63,12 @@ public final class CorePlacement {
                 long now = System.nanoTime();
                 best = Math.min(best, (double) (now - started) / ROUNDS);
                 started = now;
+                if (now > until) {
+                    break;
+                }
             }
         }
+        ball.set(last + 1);
         return best;
     }
 

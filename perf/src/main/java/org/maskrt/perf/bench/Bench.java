@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -20,6 +21,7 @@ import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.reference.Parity;
 import org.maskrt.runtime.Backend;
+import org.maskrt.runtime.OrtCpuBackend;
 
 /** Measures models as a {@link Plan} says. Temporary files are gone afterwards. */
 public final class Bench {
@@ -99,7 +101,8 @@ public final class Bench {
             }
             Contest contest = new Contest(name, contenders);
             for (int batch : workload.batches()) {
-                contest.measure(first.problem(batch, new Random(workload.seed())), false);
+                Problem problem = first.problem(batch, new Random(workload.seed()));
+                contest.measure(Collections.nCopies(contenders.size(), problem), false);
             }
             return new BenchResult.Model(name, "file", contest.results(List.of()), List.of(), null);
         } finally {
@@ -133,10 +136,18 @@ public final class Bench {
                 }
                 Contest contest = new Contest(name, contenders);
                 List<Cost> costs = new ArrayList<>();
-                Modulator modulator = new Modulator(source, first.onnx(), workload);
                 for (int batch : workload.batches()) {
-                    contest.measure(modulator.problem(subject, batch), first.bytesOfWeight() == FP32_BYTES);
+                    Problem shared = first.problem(batch);
+                    List<Problem> problems = new ArrayList<>();
+                    for (int i = 0; i < contenders.size(); i++) {
+                        boolean own = i < entries.size() && entries.get(i).source != source;
+                        problems.add(own ? entries.get(i).problem(batch) : shared);
+                    }
+                    contest.measure(problems, first.bytesOfWeight() == FP32_BYTES);
                     costs.add(Cost.of(subject.graph(), batch, workload.timesteps(), first.bytesOfWeight()));
+                }
+                for (Entry entry : entries) {
+                    entry.profile(costs.get(0));
                 }
                 List<BenchResult.Contender> results = contest.results(entries);
                 return new BenchResult.Model(
@@ -184,6 +195,7 @@ public final class Bench {
         private final Path place;
         private @Nullable Path onnx;
         private @Nullable ColdStart cold;
+        private Map<String, Double> paths = Map.of();
 
         Entry(Source source, Configuration configuration, Path place) {
             this.source = source;
@@ -228,6 +240,21 @@ public final class Bench {
                     Files.createDirectories(place));
         }
 
+        Problem problem(int batch) {
+            Subject subject = source.subject(plan.workload().graph());
+            return new Modulator(source, onnx(), plan.workload()).problem(subject, batch);
+        }
+
+        /** Times the nodes at the first batch. */
+        void profile(Cost cost) {
+            if (configuration.backend().equals(OrtCpuBackend.NAME)) {
+                listener.progress(label() + ", paths", 0, 1);
+                Subject subject = source.subject(plan.workload().graph());
+                List<String> names = cost.paths().stream().map(Cost.Row::path).toList();
+                paths = PathProfile.of(subject, names, configuration, onnx(), problem(cost.batch()));
+            }
+        }
+
         Contender open() {
             Subject subject = source.subject(plan.workload().graph());
             if (configuration.isEager()) {
@@ -266,7 +293,7 @@ public final class Bench {
         private final String name;
         private final List<Contender> contenders;
         private final List<List<Times>> times = new ArrayList<>();
-        private final List<Double> differences = new ArrayList<>();
+        private final List<@Nullable Double> differences = new ArrayList<>();
 
         Contest(String name, List<Contender> contenders) {
             this.name = name;
@@ -274,22 +301,30 @@ public final class Bench {
             contenders.forEach(contender -> {
                 versions.putAll(contender.versions());
                 times.add(new ArrayList<>());
-                differences.add(0.0);
+                differences.add(null);
             });
         }
 
-        /** @param exact whether the first computes in fp32, so that peers have to agree */
-        void measure(Problem problem, boolean exact) {
+        /**
+         * Measures one batch.
+         *
+         * @param problems of each contender
+         * @param exact whether the first computes in fp32, so that peers have to agree
+         */
+        void measure(List<Problem> problems, boolean exact) {
             List<Contender.Trial> trials = new ArrayList<>();
             try {
                 for (int i = 0; i < contenders.size(); i++) {
-                    Contender.Trial trial = contenders.get(i).prepare(problem);
+                    Contender.Trial trial = contenders.get(i).prepare(problems.get(i));
                     trials.add(trial);
                     trial.run();
-                    compare(i, trials, exact);
+                    if (i > 0 && problems.get(i).equals(problems.get(0))) {
+                        compare(i, trials, exact);
+                    }
                 }
-                List<List<Times>> measured = new Rounds(plan.protocol(), listener)
-                        .measure(name + ", batch " + problem.batch(), problem.batch(), trials);
+                int batch = problems.get(0).batch();
+                List<List<Times>> measured =
+                        new Rounds(plan.protocol(), listener).measure(name + ", batch " + batch, batch, trials);
                 for (int i = 0; i < measured.size(); i++) {
                     times.get(i).addAll(measured.get(i));
                 }
@@ -299,9 +334,6 @@ public final class Bench {
         }
 
         private void compare(int i, List<Contender.Trial> trials, boolean exact) {
-            if (i == 0) {
-                return;
-            }
             Parity parity = Parity.of(
                     contenders.get(i).label(),
                     trials.get(0).result(),
@@ -313,7 +345,8 @@ public final class Bench {
                         name + ": expected the peer to compute the same before it is timed, received " + parity
                                 + "; it runs another model, or other inputs");
             }
-            differences.set(i, Math.max(differences.get(i), parity.relative()));
+            Double before = differences.get(i);
+            differences.set(i, before == null ? parity.relative() : Math.max(before, parity.relative()));
         }
 
         /** @param entries of ours, in the order of the contenders */
@@ -329,10 +362,10 @@ public final class Bench {
                 results.add(new BenchResult.Contender(
                         label,
                         contender.settings(),
-                        i == 0 ? null : differences.get(i),
+                        differences.get(i),
                         times.get(i),
                         i < entries.size() ? entries.get(i).cold : null,
-                        Map.of()));
+                        i < entries.size() ? entries.get(i).paths : Map.of()));
             }
             return results;
         }

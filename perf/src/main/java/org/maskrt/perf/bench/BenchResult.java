@@ -156,7 +156,7 @@ public record BenchResult(int schema, Run run, @Nullable Limits limits, List<Mod
                     ratios.length,
                     Spread.of(ratios),
                     interval,
-                    Verdict.of(interval));
+                    Verdict.of(interval, ratios.length));
         }
 
         static double[] ratios(Times times, Times first) {

@@ -30,6 +30,7 @@ public record Comparison(List<Row> rows, boolean sameMachine) {
      * @param before milliseconds, median
      * @param now milliseconds, median
      * @param ratio now over before, with its 95 % interval
+     * @param verdict what it says
      */
     public record Row(
             String model,
@@ -38,12 +39,8 @@ public record Comparison(List<Row> rows, boolean sameMachine) {
             CorePlacement.Tag placement,
             double before,
             double now,
-            Spread ratio) {
-        /** What the interval says. */
-        public Verdict verdict() {
-            return Verdict.of(ratio);
-        }
-    }
+            Spread ratio,
+            Verdict verdict) {}
 
     /**
      * Compares.
@@ -88,6 +85,8 @@ public record Comparison(List<Row> rows, boolean sameMachine) {
     }
 
     private static Row row(BenchResult.Model model, BenchResult.Contender contender, Times before, Times now) {
+        Spread ratio = Estimate.unpaired(now.array(), before.array(), RESOLUTION);
+        int runs = Math.min(now.millis().size(), before.millis().size());
         return new Row(
                 model.name() + " " + model.graph(),
                 contender.label(),
@@ -95,7 +94,8 @@ public record Comparison(List<Row> rows, boolean sameMachine) {
                 now.placement(),
                 Estimate.median(before.array()),
                 Estimate.median(now.array()),
-                Estimate.unpaired(now.array(), before.array(), RESOLUTION));
+                ratio,
+                Verdict.of(ratio, runs));
     }
 
     /** The rows that are slower beyond doubt, and by more than {@code tolerance}, a share. */

@@ -19,8 +19,15 @@ public enum Verdict {
         return label;
     }
 
-    /** What an interval of ratios says: the whole of it below 1, above 1, or neither. */
-    public static Verdict of(Spread ratio) {
+    /**
+     * What an interval of ratios says: the whole of it below 1, above 1, or neither.
+     *
+     * @param runs that it rests on; few say nothing
+     */
+    public static Verdict of(Spread ratio, int runs) {
+        if (runs < Estimate.ENOUGH) {
+            return NO_DIFFERENCE;
+        }
         return ratio.high() < 1 ? FASTER : ratio.low() > 1 ? SLOWER : NO_DIFFERENCE;
     }
 }

@@ -7,8 +7,8 @@ import java.util.stream.Collectors;
 /** SVG elements, appended one after the other. Colours and fonts are classes of the page's style sheet. */
 final class Canvas {
     static final int WIDTH = 420;
-    /** Average width of a character of the smallest text, to keep text inside the drawing. */
-    private static final double CHARACTER = 5.9;
+    /** Average width of a character of small text on a phone, to keep text inside the drawing. */
+    private static final double CHARACTER = 6.6;
 
     private final StringBuilder out = new StringBuilder();
 
