@@ -262,7 +262,7 @@ public final class Bench {
             }
             return new GraphContender(
                     label(),
-                    configuration.settings(source.isPreset()),
+                    configuration.settings(onnx().resolve(plan.workload().graph())),
                     subject,
                     Backend.named(configuration.backend(), configuration.threads()),
                     onnx().resolve(plan.workload().graph()));

@@ -1,12 +1,19 @@
 package org.maskrt.perf.bench;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import org.maskrt.exporter.GraphStyle;
+import org.maskrt.exporter.OnnxExporter;
+import org.maskrt.models.ExitCode;
+import org.maskrt.models.MaskRtException;
 import org.maskrt.runtime.Backend;
 
 /**
@@ -58,17 +65,32 @@ public record Configuration(
         return String.join(", ", parts);
     }
 
-    Map<String, String> settings(boolean preset) {
+    /** In full; {@code graph} is the exported graph's folder, whose report says how it was exported. */
+    Map<String, String> settings(Path graph) {
+        Map<String, String> settings = settings();
+        Path report = graph.resolve(OnnxExporter.REPORT);
+        if (Files.isRegularFile(report)) {
+            try {
+                JsonNode facts = new ObjectMapper().readTree(report.toFile());
+                for (String fact : List.of("dtype", "attention")) {
+                    if (facts.path(fact).isTextual()) {
+                        settings.put(fact, facts.path(fact).textValue());
+                    }
+                }
+            } catch (IOException e) {
+                throw new MaskRtException(
+                        ExitCode.FAILURE,
+                        report + ": cannot be read: " + e.getMessage() + "; make it with `maskrt export`",
+                        e);
+            }
+        }
+        return settings;
+    }
+
+    Map<String, String> settings() {
         Map<String, String> settings = new TreeMap<>();
         settings.put("backend", backend);
-        settings.put("threads", threads == 0 ? "one per core" : String.format(Locale.ROOT, "%d", threads));
-        if (!isEager()) {
-            boolean asIs = !preset && !exports();
-            settings.put(
-                    "dtype", asIs ? "as in the folder" : style().precision().toString());
-            settings.put(
-                    "attention", asIs ? "as in the folder" : style().attention().toString());
-        }
+        settings.put("threads", threads == 0 ? "one per core" : threads + "");
         return settings;
     }
 }

@@ -27,7 +27,7 @@ final class EagerContender implements Contender {
 
     @Override
     public Map<String, String> settings() {
-        return configuration.settings(true);
+        return configuration.settings();
     }
 
     @Override

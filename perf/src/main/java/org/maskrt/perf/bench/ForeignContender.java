@@ -60,7 +60,7 @@ final class ForeignContender implements Contender {
 
     @Override
     public Map<String, String> settings() {
-        return configuration.settings(false);
+        return configuration.settings();
     }
 
     @Override

@@ -35,15 +35,16 @@ final class MachineLimits {
      *
      * @param folder for the product's graph
      * @param side of the matrices; 2048 is large enough for the full speed
-     * @param megabytes that each core reads; more than the caches hold
+     * @param megabytes that each core reads: more than the caches hold, but no more than a quarter of the heap together
      */
     static Limits measure(Path folder, int side, int megabytes, BenchListener listener) {
         int cores = Runtime.getRuntime().availableProcessors();
         double gflops = product(folder, side, listener);
-        double bandwidth = bandwidth(cores, megabytes, listener);
+        int each = (int) Math.min(megabytes, Runtime.getRuntime().maxMemory() / 4_000_000 / cores);
+        double bandwidth = bandwidth(cores, each, listener);
         return new Limits(
                 "measured in this run: the fastest of " + RUNS + " fp32 products " + side + "x" + side
-                        + " on ONNX Runtime, and of " + RUNS + " reads of " + cores * megabytes + " MB",
+                        + " on ONNX Runtime, and of " + RUNS + " reads of " + cores * each + " MB",
                 gflops,
                 bandwidth);
     }
