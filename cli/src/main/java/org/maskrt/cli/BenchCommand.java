@@ -328,7 +328,7 @@ final class BenchCommand implements Callable<Integer> {
                     row.verdict().label()));
         }
         out().print(Tables.of(
-                List.of("compared with " + compare, "batch", "cores", "before", "now", "ratio", "95 %", "verdict"),
+                List.of("compared with " + compare, "batch", "cores", "before", "now", "ratio", "99 %", "verdict"),
                 rows));
         if (!comparison.sameMachine()) {
             out().println("the older results are of another machine");

@@ -81,11 +81,11 @@ public final class BenchReport {
                 slower > 0 ? Block.Tone.BAD : faster > 0 ? Block.Tone.GOOD : Block.Tone.NEUTRAL,
                 slower + " slower, " + faster + " faster, " + (comparison.rows().size() - slower - faster)
                         + " without a difference that can be seen",
-                "A difference counts when the 95 % interval of the ratio of medians leaves out 1, after it was widened by what the"
+                "A difference counts when the 99 % interval of the ratio of medians leaves out 1, after it was widened by what the"
                         + " machine drifted within either benchmark."));
         blocks.add(Block.Table.of(
                 "Median time before and now",
-                List.of("what", "before", "now", "now / before", "95 % interval", "verdict"),
+                List.of("what", "before", "now", "now / before", "99 % interval", "verdict"),
                 rows));
         return new Report.Section("Compared with the older benchmark", blocks);
     }
@@ -223,7 +223,7 @@ public final class BenchReport {
                     title,
                     String.format(
                             Locale.ROOT,
-                            "In %d rounds at batch %d it takes %.3f times as long as %s (95 %% interval of the median of the rounds'"
+                            "In %d rounds at batch %d it takes %.3f times as long as %s (99 %% interval of the median of the rounds'"
                                     + " ratios: %.3f to %.3f).",
                             ratio.rounds(),
                             ratio.batch(),
@@ -406,14 +406,20 @@ public final class BenchReport {
         List<Bars.Row> rows = new ArrayList<>();
         for (Cost.Kind kind : ordered(model, limits)) {
             double floor = limits.floorMillis(kind.row().flops(), kind.row().weightBytes());
-            String label = kind.row().path() + (kind.count() > 1 ? " (" + kind.count() + ")" : "");
-            rows.add(new Bars.Row(
-                    label, measured ? List.of(floor, measured(first, kind.row().path())) : List.of(floor)));
+            double millis = measured(first, kind.row().path());
+            if (floor > 0 || millis > 0) {
+                String label = name(kind.row().path()) + (kind.count() > 1 ? " (" + kind.count() + ")" : "");
+                rows.add(new Bars.Row(label, measured ? List.of(floor, millis) : List.of(floor)));
+            }
         }
         return new Bars(
                 measured ? List.of("at the limit", "measured") : List.of("at the limit"),
                 rows.subList(0, Math.min(rows.size(), KINDS)),
                 Format::millis);
+    }
+
+    private static String name(String path) {
+        return path.isEmpty() ? "in no layer" : path;
     }
 
     private static double measured(BenchResult.Contender contender, String kind) {
@@ -474,7 +480,7 @@ public final class BenchReport {
                         "cores",
                         "rounds",
                         "ratio",
-                        "95 % interval",
+                        "99 % interval",
                         "10-90 % of rounds",
                         "verdict"),
                 rows);
@@ -546,7 +552,7 @@ public final class BenchReport {
             Cost.Row row = kind.row();
             double floor = limits.floorMillis(row.flops(), row.weightBytes());
             List<String> cells = new ArrayList<>(List.of(
-                    row.path(),
+                    name(row.path()),
                     kind.count() + "",
                     Format.flops(row.flops()),
                     Format.percent(row.flops() / all),
@@ -575,7 +581,7 @@ public final class BenchReport {
                 List.of("path", "work", "weights", "moved, unfused", "floor"),
                 cost.paths().stream()
                         .map(row -> List.of(
-                                row.path(),
+                                name(row.path()),
                                 Format.flops(row.flops()),
                                 Format.bytes(row.weightBytes()),
                                 Format.bytes(row.movedBytes()),

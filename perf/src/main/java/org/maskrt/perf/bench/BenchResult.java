@@ -135,7 +135,7 @@ public record BenchResult(int schema, Run run, @Nullable Limits limits, List<Mod
      * @param contender its label
      * @param rounds that both ran in
      * @param rounds10To90 median ratio and percentiles 10 and 90 of the rounds
-     * @param interval median ratio and its 95 % interval
+     * @param interval median ratio and its 99 % interval
      * @param verdict what the interval says of the contender
      */
     public record Ratio(

@@ -29,7 +29,7 @@ public record Comparison(List<Row> rows, boolean sameMachine) {
      *
      * @param before milliseconds, median
      * @param now milliseconds, median
-     * @param ratio now over before, with its 95 % interval
+     * @param ratio now over before, with its 99 % interval
      * @param verdict what it says
      */
     public record Row(

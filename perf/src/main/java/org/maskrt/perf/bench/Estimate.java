@@ -5,30 +5,30 @@ import java.util.Random;
 import org.maskrt.perf.Spread;
 
 /**
- * The ratio of two medians with its 95 % interval, by a moving-block bootstrap (Künsch, 1989): neighbouring runs resemble each other, so whole stretches
- * of them are drawn again.
+ * The ratio of two medians with its 99 % interval, by a circular block bootstrap (Politis and Romano, 1992): neighbouring runs resemble each other, so
+ * whole stretches of them are drawn again. On times whose neighbours correlate by a half, three to seven of a hundred such intervals miss the ratio.
  */
 public final class Estimate {
     /** From this many runs on all lie on one side of the true median with a probability below 5 %. */
     static final int ENOUGH = 6;
 
-    /** From this many runs on there are blocks enough to draw from; the ends of fewer runs are their interval. */
-    private static final int BLOCKS_FROM = 12;
+    /** From this many runs on there are blocks enough to draw from. */
+    private static final int BLOCKS_FROM = 20;
 
     private static final int RESAMPLES = 1000;
-    private static final double TAIL = 0.025;
+    private static final double TAIL = 0.005;
     private static final long SEED = 1;
 
     private Estimate() {}
 
-    /** The median of the ratios {@code a[i] / b[i]} of runs taken in turn. */
+    /** The median of the ratios {@code a[i] / b[i]} of runs taken in turn. Of few, the interval is one of order statistics. */
     public static Spread paired(double[] a, double[] b) {
         double[] ratios = new double[a.length];
         for (int i = 0; i < a.length; i++) {
             ratios[i] = a[i] / b[i];
         }
         if (a.length < BLOCKS_FROM) {
-            return Spread.of(ratios, 0, 1);
+            return ordered(ratios);
         }
         Random random = new Random(SEED);
         double[] medians = new double[RESAMPLES];
@@ -37,6 +37,22 @@ public final class Estimate {
         }
         Spread interval = Spread.of(medians, TAIL, 1 - TAIL);
         return new Spread(interval.low(), median(ratios), interval.high());
+    }
+
+    /** The narrowest pair of order statistics with the median between them in 99 % of cases; the ends where there is none. */
+    private static Spread ordered(double[] values) {
+        double[] sorted = values.clone();
+        Arrays.sort(sorted);
+        int n = sorted.length;
+        double probability = Math.pow(0.5, n);
+        double below = probability;
+        int rank = 0;
+        while (below + probability * (n - rank) / (rank + 1) <= TAIL) {
+            probability *= (double) (n - rank) / (rank + 1);
+            below += probability;
+            rank++;
+        }
+        return new Spread(sorted[rank], median(values), sorted[n - 1 - rank]);
     }
 
     /**
@@ -53,8 +69,8 @@ public final class Estimate {
 
     private static Spread interval(double[] a, double[] b) {
         if (Math.min(a.length, b.length) < BLOCKS_FROM) {
-            Spread x = Spread.of(a, 0, 1);
-            Spread y = Spread.of(b, 0, 1);
+            Spread x = ordered(a);
+            Spread y = ordered(b);
             return new Spread(x.low() / y.high(), x.middle() / y.middle(), x.high() / y.low());
         }
         Random random = new Random(SEED);
@@ -76,11 +92,15 @@ public final class Estimate {
     }
 
     private static double[] resample(double[] values, Random random) {
-        int block = (int) Math.ceil(Math.cbrt(values.length));
-        double[] drawn = new double[values.length];
-        for (int i = 0; i < drawn.length; i += block) {
-            int from = random.nextInt(values.length - block + 1);
-            System.arraycopy(values, from, drawn, i, Math.min(block, drawn.length - i));
+        int n = values.length;
+        int block = (int) Math.ceil(Math.cbrt(n));
+        double[] drawn = new double[n];
+        int from = 0;
+        for (int i = 0; i < n; i++) {
+            if (i % block == 0) {
+                from = random.nextInt(n);
+            }
+            drawn[i] = values[(from + i % block) % n];
         }
         return drawn;
     }

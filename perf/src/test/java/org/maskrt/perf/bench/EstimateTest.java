@@ -3,6 +3,7 @@ package org.maskrt.perf.bench;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.maskrt.perf.Spread;
 
@@ -23,7 +24,7 @@ class EstimateTest {
             wrongPaired += Verdict.of(Estimate.paired(a, b), a.length) == Verdict.NO_DIFFERENCE ? 0 : 1;
         }
         assertTrue(wrong <= 2, wrong + " of " + TRIALS + " comparisons of the same saw a difference");
-        assertTrue(wrongPaired <= 15, wrongPaired + " of " + TRIALS + " pairs of the same saw a difference");
+        assertTrue(wrongPaired <= 12, wrongPaired + " of " + TRIALS + " pairs of the same saw a difference");
     }
 
     @Test
@@ -53,6 +54,19 @@ class EstimateTest {
         }
         assertEquals(Verdict.SLOWER, Verdict.of(Estimate.paired(a, b), a.length));
         assertEquals(Verdict.NO_DIFFERENCE, Verdict.of(Estimate.unpaired(a, b, 0.01), a.length));
+    }
+
+    /** Of 10 runs all lie on one side of the median in 2 of 1024 cases; of 12, all but one in 26 of 4096. */
+    @Test
+    void fewRunsHaveTheirOrderStatistics() {
+        double[] ones = new double[12];
+        double[] values = new double[12];
+        for (int i = 0; i < 12; i++) {
+            ones[i] = 1;
+            values[i] = 12 - i;
+        }
+        assertEquals(new Spread(2, 6.5, 11), Estimate.paired(values, ones));
+        assertEquals(new Spread(3, 7.5, 12), Estimate.paired(Arrays.copyOf(values, 10), Arrays.copyOf(ones, 10)));
     }
 
     @Test
