@@ -54,7 +54,10 @@ def load(folder):
         norm_elementwise_affine=False,
         activation_fn="gelu-approximate",
         attention_bias=True,
+        norm_eps=1e-6,  # as published; the default differs
     )
+    for block in model.transformer_blocks:
+        block.norm1.emb.time_proj.downscale_freq_shift = 0  # as published
     weights = {}
     shared = {}
     for key, value in load_file(folder / "transformer" / "diffusion_pytorch_model.safetensors").items():

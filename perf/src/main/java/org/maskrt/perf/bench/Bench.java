@@ -48,6 +48,12 @@ public final class Bench {
      * @throws MaskRtException if a model does not open or run, or a peer computes something else
      */
     public static BenchResult run(Plan plan, String command, String limits, BenchListener listener) {
+        Stream.concat(
+                        Stream.of(plan.configuration()),
+                        plan.rivals().configurations().stream().map(Plan.Rival::configuration))
+                .filter(configuration -> !configuration.isEager())
+                .forEach(configuration -> Backend.named(configuration.backend(), configuration.threads())
+                        .close());
         Path folder = null;
         try {
             folder = Files.createTempDirectory("maskrt-bench");
