@@ -1,5 +1,6 @@
 package org.maskrt.cli;
 
+import java.time.Duration;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
@@ -33,6 +34,7 @@ final class Progress implements AutoCloseable {
             bar = new ProgressBarBuilder()
                     .setTaskName(name)
                     .setInitialMax(total)
+                    .startsFrom(done, Duration.ZERO)
                     .setStyle(ProgressBarStyle.ASCII)
                     .setUpdateIntervalMillis(UPDATE_MILLIS)
                     .build();
