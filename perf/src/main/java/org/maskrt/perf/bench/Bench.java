@@ -349,7 +349,7 @@ public final class Bench {
                 throw new MaskRtException(
                         ExitCode.TOLERANCE,
                         name + ": expected the peer to compute the same before it is timed, received " + parity
-                                + "; it runs another model, or other inputs");
+                                + "; it runs another model, or onnx/ is of other weights: export again");
             }
             Double before = differences.get(i);
             differences.set(i, before == null ? parity.relative() : Math.max(before, parity.relative()));
