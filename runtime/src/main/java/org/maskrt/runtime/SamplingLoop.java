@@ -1,5 +1,6 @@
 package org.maskrt.runtime;
 
+import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
@@ -104,17 +105,26 @@ final class SamplingLoop {
     }
 
     private void requireFinite(float[] sample, int i, StepRunner runner) {
+        if (!finite(sample)) {
+            throw notFinite(graphs.folder(runner.graph()), plan, i);
+        }
+    }
+
+    static boolean finite(float[] sample) {
         float sum = 0;
         for (float v : sample) {
             // 0 * v is NaN for NaN and infinity, and 0 otherwise
             sum += 0 * v;
         }
-        if (Float.isNaN(sum)) {
-            throw new MaskRtException(
-                    ExitCode.NOT_FINITE,
-                    graphs.folder(runner.graph()) + ": the latents are not finite after step " + (i + 1) + " of "
-                            + plan.size() + " (timestep " + plan.step(i).timestep()
-                            + "); the weights hold NaN or overflow, check them with `maskrt inspect`");
-        }
+        return !Float.isNaN(sum);
+    }
+
+    /** After step {@code i} of a plan, which ran in {@code graph}. */
+    static MaskRtException notFinite(Path graph, SamplingPlan plan, int i) {
+        return new MaskRtException(
+                ExitCode.NOT_FINITE,
+                graph + ": the latents are not finite after step " + (i + 1) + " of " + plan.size() + " (timestep "
+                        + plan.step(i).timestep()
+                        + "); the weights hold NaN or overflow, check them with `maskrt inspect`");
     }
 }
