@@ -17,7 +17,7 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "bench",
         mixinStandardHelpOptions = true,
-        subcommands = BenchTrainingCommand.class,
+        subcommands = {BenchTrainingCommand.class, BenchServingCommand.class},
         description = {
             "Milliseconds of one guided step at batch 1, beside the same step run eagerly by DJL in turn with it.",
             "Also the fraction of the speed of a large matrix product, measured in the same run. Samples are kept apart by the placement of"

@@ -112,8 +112,9 @@ final class BatchRow implements AutoCloseable {
     /** Whether the step can be made of the outputs of the halves: they, and the sample that they lead to, are finite. */
     boolean advance() {
         HalfOutputs halves = outputs();
-        if (planned().conditional() && !SamplingLoop.finite(halves.conditional())
-                || planned().unconditional() && !SamplingLoop.finite(halves.unconditional())) {
+        boolean finite = (!planned().conditional() || SamplingLoop.finite(halves.conditional()))
+                && (!planned().unconditional() || SamplingLoop.finite(halves.unconditional()));
+        if (!finite) {
             return false;
         }
         halves.update().apply(step, state, halves.conditional(), halves.unconditional());

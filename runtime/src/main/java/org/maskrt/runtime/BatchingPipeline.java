@@ -188,13 +188,10 @@ public final class BatchingPipeline implements AutoCloseable {
                     batch.join(next.job(), next.picture());
                 }
                 batch.step();
-                running.removeIf(job -> {
-                    if (job.complete()) {
-                        deliver(job);
-                        return true;
-                    }
-                    return false;
-                });
+                List<BatchJob<?>> complete =
+                        running.stream().filter(BatchJob::complete).toList();
+                complete.forEach(this::deliver);
+                running.removeAll(complete);
             }
         } catch (RuntimeException | Error e) {
             abandon(e);
