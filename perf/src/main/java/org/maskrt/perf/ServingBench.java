@@ -110,7 +110,8 @@ public final class ServingBench {
             int rows = options.pipeline().maxBatch();
             warmUp(pipeline, requests, rows);
             double[] atOnce = new double[requests.size()];
-            double rate = whole(pipeline, rows, requests, atOnce, "service rate", listener).perSecond();
+            double rate = whole(pipeline, rows, requests, atOnce, "service rate", listener)
+                    .perSecond();
             double arrivals = options.load() * rate;
             double[] times = new double[requests.size()];
             for (int i = 1; i < times.length; i++) {
@@ -124,9 +125,7 @@ public final class ServingBench {
                 Served inFlight = inFlight(pipeline, requests, times, "in flight" + round, listener);
                 rounds.add(new Round(
                         inFlight,
-                        before == null
-                                ? whole(pipeline, rows, requests, times, "whole" + round, listener)
-                                : before));
+                        before == null ? whole(pipeline, rows, requests, times, "whole" + round, listener) : before));
             }
             return new Report(rate, arrivals, rounds);
         }

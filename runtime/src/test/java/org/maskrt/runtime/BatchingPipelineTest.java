@@ -31,6 +31,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -531,8 +532,8 @@ class BatchingPipelineTest {
         assertFalse(size >= 1.25 * rows && rows > 8);
     }
 
-    private static void assertRefused(ExitCode code, String message, Runnable submit) {
-        MaskRtException e = assertThrows(MaskRtException.class, submit::run);
+    private static void assertRefused(ExitCode code, String message, Executable submit) {
+        MaskRtException e = assertThrows(MaskRtException.class, submit);
         assertEquals(message, e.getMessage());
         assertEquals(code, e.code());
     }

@@ -57,8 +57,8 @@ class ServingTest {
                 request(9, 8)
                         .with(Sampling.ddim("7"))
                         .with(new GuidanceOptions(new Guidance.Linear(3, 1000), GuidedChannels.ALL, 0)));
-        try (DiffusionPipeline pipeline =
-                        DiffusionPipeline.open(model, PipelineOptions.DEFAULT.withThreads(1).withMaxBatch(4));
+        try (DiffusionPipeline pipeline = DiffusionPipeline.open(
+                        model, PipelineOptions.DEFAULT.withThreads(1).withMaxBatch(4));
                 BatchingPipeline batching = BatchingPipeline.over(pipeline, 16)) {
             CountDownLatch third = new CountDownLatch(1);
             List<CompletableFuture<GenerationResult>> results = new ArrayList<>();
@@ -82,7 +82,8 @@ class ServingTest {
 
     @Test
     void theBenchmarkServesBothWays() {
-        String table = run(0, "--requests", "4", "--rounds", "2", "--steps", "2,3", "--cfg-scale", "2", "--load", "0.5");
+        String table =
+                run(0, "--requests", "4", "--rounds", "2", "--steps", "2,3", "--cfg-scale", "2", "--load", "0.5");
         assertTrue(table.matches("(?s)service rate \\S+ requests/s, arrivals \\S+ requests/s\\R.*"), table);
         assertEquals(2, table.split("in flight", -1).length - 1, table);
         assertEquals(2, table.split("whole", -1).length - 1, table);
