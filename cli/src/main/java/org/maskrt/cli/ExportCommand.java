@@ -38,7 +38,8 @@ import picocli.CommandLine.Spec;
             "Write a model folder's inference graphs as ONNX, check them, and compare them with the eager model.",
             "Graphs: transformer, conditioner, denoiser, guided_step, ccnet (E-MD3C), vae_encoder, vae_decoder, image_encoder. The side-interpolater is not in them: in"
                     + " inference it is the addition of the decoder position embedding.",
-            "The graph inpaint (MDT), which keeps the side-interpolater for 'maskrt inpaint', is made where --graphs names it."
+            "The graph inpaint (MDT), which keeps the side-interpolater for 'maskrt inpaint', is made where --graphs names it.",
+            "With --target tensorrt the steps read tables by index (guided_step, half_step), and transformer is made where --graphs names it."
         })
 final class ExportCommand implements Callable<Integer> {
     @Spec
@@ -50,7 +51,8 @@ final class ExportCommand implements Callable<Integer> {
     @Option(
             names = {"-o", "--output"},
             paramLabel = "DIR",
-            description = "Where the graphs go (default: MODEL/onnx, where 'sample' finds them).")
+            description =
+                    "Where the graphs go (default: MODEL/onnx, where 'sample' finds them; MODEL/onnx-tensorrt for tensorrt).")
     private @Nullable Path output;
 
     @Option(
@@ -65,11 +67,22 @@ final class ExportCommand implements Callable<Integer> {
             paramLabel = "FORM",
             description =
                     "decomposed (MatMul, Softmax, MatMul: any runtime) or ort-mha (ONNX Runtime's fused node) (default:"
-                            + " ${DEFAULT-VALUE}).")
-    private String attention = "ort-mha";
+                            + " ort-mha; decomposed for tensorrt).")
+    private @Nullable String attention;
 
-    @Option(names = "--dtype", paramLabel = "TYPE", description = "fp32 or fp16 (default: ${DEFAULT-VALUE}).")
-    private String dtype = "fp32";
+    @Option(
+            names = "--dtype",
+            paramLabel = "TYPE",
+            description = "fp32, fp16 or, for tensorrt, bf16 (default: fp32; bf16 for tensorrt).")
+    private @Nullable String dtype;
+
+    @Option(
+            names = "--bias",
+            paramLabel = "FORM",
+            description =
+                    "The relative position bias: constant (gathered, [1,H,N,N]) or gather (from its table in each step: less"
+                            + " memory, more time) (default: ${DEFAULT-VALUE}).")
+    private String bias = "constant";
 
     @Option(names = "--batch", paramLabel = "N", description = "dynamic, or a fixed batch (default: ${DEFAULT-VALUE}).")
     private String batch = "dynamic";
@@ -77,8 +90,8 @@ final class ExportCommand implements Callable<Integer> {
     @Option(
             names = "--target",
             paramLabel = "RUNTIME",
-            description = "ort or tensorrt: whose fast forms are used (default: ${DEFAULT-VALUE}).")
-    private String target = "ort";
+            description = "onnxruntime or tensorrt: whose fast forms are used (default: ${DEFAULT-VALUE}).")
+    private String target = "onnxruntime";
 
     @Option(
             names = "--guided-channels",
@@ -90,7 +103,8 @@ final class ExportCommand implements Callable<Integer> {
     @Option(
             names = "--atol",
             paramLabel = "T",
-            description = "Largest max|diff|/max|reference| allowed (default: 1e-5 for fp32, 2e-2 for fp16).")
+            description =
+                    "Largest max|diff|/max|reference| allowed (default: 1e-5 for fp32, 2e-2 for fp16; for tensorrt 3e-3 for fp16, 1e-2 for bf16).")
     private @Nullable Double tolerance;
 
     @Option(names = "--no-validate", description = "Do not compare with the eager model.")
@@ -108,7 +122,9 @@ final class ExportCommand implements Callable<Integer> {
                 Progress progress = new Progress(quiet)) {
             folder.warnings().forEach(w -> spec.commandLine().getErr().println("warning: " + w));
             folder.requireFinite();
-            Path onnx = output == null ? folder.path().resolve("onnx") : output;
+            Path onnx = output == null
+                    ? folder.path().resolve(options.style().target().folder())
+                    : output;
             long started = System.nanoTime();
             GuidedChannels guided = channels == null ? folder.denoiser().guidedChannels() : channels;
             List<ExportReport> reports = export(folder, onnx, options.withGuided(guided), progress);
@@ -129,12 +145,18 @@ final class ExportCommand implements Callable<Integer> {
     }
 
     private ExportOptions options() {
+        GraphStyle.Target runtime = choice("--target", target, GraphStyle.Target.values());
+        boolean tensorrt = runtime == GraphStyle.Target.TENSORRT;
         GraphStyle style = new GraphStyle(
-                choice("--attention", attention, GraphStyle.Attention.values()),
-                choice("--dtype", dtype, GraphStyle.Precision.values()),
-                choice("--target", target, GraphStyle.Target.values()));
+                choice(
+                        "--attention",
+                        attention != null ? attention : tensorrt ? "decomposed" : "ort-mha",
+                        GraphStyle.Attention.values()),
+                choice("--dtype", dtype != null ? dtype : tensorrt ? "bf16" : "fp32", GraphStyle.Precision.values()),
+                runtime,
+                choice("--bias", bias, GraphStyle.Bias.values()));
         ExportOptions options =
-                ExportOptions.DEFAULT.withStyle(style).withBatch(batch.equals("dynamic") ? Shape.BATCH : number(batch));
+                ExportOptions.of(style).withBatch(batch.equals("dynamic") ? Shape.BATCH : number(batch));
         if (graphs != null) {
             options = options.withGraphs(new LinkedHashSet<>(graphs));
         }
@@ -194,17 +216,18 @@ final class ExportCommand implements Callable<Integer> {
         if (folder.hasAutoencoder()) {
             int size = denoiser.inputSize() * folder.autoencoder().config().downsampling();
             reports.addAll(exporter.export(folder.autoencoder(), size, folder.vaeWeights(), onnx));
-        } else if (options.graphs().equals(Set.of("vae_encoder"))
-                || options.graphs().equals(Set.of("vae_decoder"))) {
-            throw new MaskRtException(
-                    ExitCode.USAGE,
-                    folder.path() + ": there is no autoencoder to export; add one, or name other graphs");
         }
         folder.imageEncoders().forEach((name, encoder) -> {
             int size = folder.pictureSize(encoder.model());
             reports.addAll(exporter.export(
                     new ModelGraphs.ImageEncoder(encoder.model(), name, size), encoder.weights(), onnx));
         });
+        if (reports.isEmpty()) {
+            throw new MaskRtException(
+                    ExitCode.USAGE,
+                    folder.path() + ": expected parts for some of the graphs " + options.graphs() + " of the target "
+                            + options.style().target() + ", received none; name other graphs, or add the parts");
+        }
         return reports;
     }
 }

@@ -3,7 +3,9 @@ package org.maskrt.exporter;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import org.maskrt.exporter.GraphStyle.Attention;
 import org.maskrt.exporter.GraphStyle.Precision;
+import org.maskrt.exporter.GraphStyle.Target;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.diffusion.GuidedChannels;
@@ -26,6 +28,7 @@ public record ExportOptions(
             "conditioner",
             "denoiser",
             "guided_step",
+            "half_step",
             "inpaint",
             "ccnet",
             "vae_encoder",
@@ -33,15 +36,26 @@ public record ExportOptions(
             "image_encoder",
             "image_encoder_2");
 
-    /** Every graph but {@code inpaint}, whose job is its own and which holds all weights once more; in fp32 with plain attention and a symbolic batch, compared with the eager model. */
-    public static final ExportOptions DEFAULT = new ExportOptions(
-            Set.copyOf(GRAPHS.stream().filter(g -> !g.equals("inpaint")).toList()),
-            GraphStyle.DEFAULT,
-            Shape.BATCH,
-            GuidedChannels.REFERENCE,
-            Validation.of(Precision.FP32));
+    /** {@link #of} fp32 and plain attention for ONNX Runtime. */
+    public static final ExportOptions DEFAULT = of(GraphStyle.DEFAULT);
 
-    /** @throws MaskRtException USAGE for unknown graphs or a batch below one */
+    /**
+     * Every graph that sampling with {@code style}'s target may run, and {@code transformer} for other tools if that is ONNX Runtime, with a symbolic
+     * batch, compared with the eager model. Without {@code inpaint}, whose job is its own and which holds all weights once more.
+     */
+    public static ExportOptions of(GraphStyle style) {
+        String other = style.target() == Target.TENSORRT ? "transformer" : "half_step";
+        return new ExportOptions(
+                Set.copyOf(GRAPHS.stream()
+                        .filter(g -> !g.equals("inpaint") && !g.equals(other))
+                        .toList()),
+                style,
+                Shape.BATCH,
+                GuidedChannels.REFERENCE,
+                Validation.of(style));
+    }
+
+    /** @throws MaskRtException USAGE for unknown graphs, a batch below one, or a style that its target cannot run */
     public ExportOptions {
         Set<String> unknown = new LinkedHashSet<>(graphs);
         GRAPHS.forEach(unknown::remove);
@@ -54,6 +68,19 @@ public record ExportOptions(
             throw new MaskRtException(
                     ExitCode.USAGE,
                     "batch: expected 'dynamic' or at least 1, received " + batch + "; choose one of these");
+        }
+        boolean tensorrt = style.target() == Target.TENSORRT;
+        if (tensorrt && style.attention() == Attention.ORT_MHA) {
+            throw new MaskRtException(
+                    ExitCode.USAGE,
+                    "attention: expected decomposed for tensorrt, received ort-mha, which only ONNX Runtime knows; name"
+                            + " decomposed");
+        }
+        if (!tensorrt && style.precision() == Precision.BF16) {
+            throw new MaskRtException(
+                    ExitCode.USAGE,
+                    "dtype: expected fp32 or fp16 for onnxruntime, received bf16, in which its CPU provider multiplies no"
+                            + " matrices; name one of these, or the target tensorrt");
         }
         graphs = Set.copyOf(graphs);
     }
@@ -70,10 +97,19 @@ public record ExportOptions(
         private static final double FP32_TOLERANCE = 1e-5;
         /** fp16 has 11 significant bits; two dozen residual blocks of it stay well below this. */
         private static final double FP16_TOLERANCE = 2e-2;
+        /** What an engine is held to, so what its graph must keep. */
+        private static final double ENGINE_FP16_TOLERANCE = 3e-3;
 
-        /** With the tolerance that belongs to {@code precision}. */
-        public static Validation of(Precision precision) {
-            return new Validation(true, precision == Precision.FP32 ? FP32_TOLERANCE : FP16_TOLERANCE, SEED);
+        private static final double ENGINE_BF16_TOLERANCE = 1e-2;
+
+        /** With the tolerance that belongs to {@code style}'s precision and target. */
+        public static Validation of(GraphStyle style) {
+            double tolerance = switch (style.precision()) {
+                case FP32 -> FP32_TOLERANCE;
+                case FP16 -> style.target() == Target.TENSORRT ? ENGINE_FP16_TOLERANCE : FP16_TOLERANCE;
+                case BF16 -> ENGINE_BF16_TOLERANCE;
+            };
+            return new Validation(true, tolerance, SEED);
         }
 
         /** No comparison. */
@@ -86,9 +122,9 @@ public record ExportOptions(
         return new ExportOptions(newGraphs, style, batch, guided, validation);
     }
 
-    /** With the tolerance that belongs to the style's precision, if there is a comparison. */
+    /** With the tolerance that belongs to the style, if there is a comparison. */
     public ExportOptions withStyle(GraphStyle newStyle) {
-        Validation suited = validation.enabled() ? Validation.of(newStyle.precision()) : validation;
+        Validation suited = validation.enabled() ? Validation.of(newStyle) : validation;
         return new ExportOptions(graphs, newStyle, batch, guided, suited);
     }
 

@@ -8,10 +8,17 @@ import java.util.Locale;
  * @param attention how attention is written
  * @param precision of weights and products
  * @param target the runtime whose fast forms are emitted
+ * @param bias how the relative position bias of attention logits is written
  */
-public record GraphStyle(Attention attention, Precision precision, Target target) {
+public record GraphStyle(Attention attention, Precision precision, Target target, Bias bias) {
     /** fp32 with plain attention for ONNX Runtime. */
-    public static final GraphStyle DEFAULT = new GraphStyle(Attention.DECOMPOSED, Precision.FP32, Target.ORT);
+    public static final GraphStyle DEFAULT =
+            new GraphStyle(Attention.DECOMPOSED, Precision.FP32, Target.ONNXRUNTIME, Bias.CONSTANT);
+
+    /** The form that TensorRT fuses, with products in {@code precision}. */
+    public static GraphStyle tensorrt(Precision precision) {
+        return new GraphStyle(Attention.DECOMPOSED, precision, Target.TENSORRT, Bias.CONSTANT);
+    }
 
     /** How attention is written. */
     public enum Attention {
@@ -26,14 +33,28 @@ public record GraphStyle(Attention attention, Precision precision, Target target
         }
     }
 
-    /** The type of weights and products. Graph inputs and outputs are fp32 in both. */
+    /**
+     * The type of weights and products. Graph inputs and outputs are fp32 in all of them.
+     *
+     * <p>In the 16-bit ones linear layers and attention of the transformer blocks have that type, softmax included; residual stream (so also the
+     * long skips), LayerNorm, adaLN modulation, timestep MLP, patch embedding and final layer stay in fp32. Autoencoders stay in fp32, because
+     * sd-vae's activations overflow fp16.
+     */
     public enum Precision {
-        FP32,
-        /**
-         * Linear layers and attention of the transformer blocks in fp16; residual stream (so also the long skips), LayerNorm, adaLN
-         * modulation, timestep MLP, patch embedding and final layer in fp32. Autoencoders stay in fp32, because sd-vae's activations overflow fp16.
-         */
-        FP16;
+        FP32(OnnxType.FLOAT),
+        FP16(OnnxType.FLOAT16),
+        /** For TensorRT: ONNX Runtime's CPU provider has no product of it. */
+        BF16(OnnxType.BFLOAT16);
+
+        private final OnnxType type;
+
+        Precision(OnnxType type) {
+            this.type = type;
+        }
+
+        OnnxType type() {
+            return type;
+        }
 
         @Override
         public String toString() {
@@ -44,9 +65,36 @@ public record GraphStyle(Attention attention, Precision precision, Target target
     /** The runtime whose fast forms are emitted. */
     public enum Target {
         /** LayerNorm over tokens as InstanceNormalization, which is several times faster on ONNX Runtime's CPU provider. */
-        ORT,
-        /** LayerNorm as LayerNormalization with an explicit scale: TensorRT's importer reads a missing one as zero. */
-        TENSORRT;
+        ONNXRUNTIME("onnx"),
+        /**
+         * What TensorRT 10 fuses: queries scaled by their weights, LayerNormalization with an explicit scale (its importer reads a missing one as
+         * zero), and steps that read tables by index, for a loop that stays on the device.
+         */
+        TENSORRT("onnx-tensorrt");
+
+        private final String folder;
+
+        Target(String folder) {
+            this.folder = folder;
+        }
+
+        /** Where a model folder has the graphs of this target. */
+        public String folder() {
+            return folder;
+        }
+
+        @Override
+        public String toString() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+
+    /** How the relative position bias of attention logits is written. */
+    public enum Bias {
+        /** Gathered, [1,H,N,N], in the type of the products. */
+        CONSTANT,
+        /** The trained table and a Gather: N^2 H values fewer for each block, which are then made anew in every step. */
+        GATHER;
 
         @Override
         public String toString() {
@@ -55,14 +103,18 @@ public record GraphStyle(Attention attention, Precision precision, Target target
     }
 
     public GraphStyle with(Attention newAttention) {
-        return new GraphStyle(newAttention, precision, target);
+        return new GraphStyle(newAttention, precision, target, bias);
     }
 
     public GraphStyle with(Precision newPrecision) {
-        return new GraphStyle(attention, newPrecision, target);
+        return new GraphStyle(attention, newPrecision, target, bias);
     }
 
     public GraphStyle with(Target newTarget) {
-        return new GraphStyle(attention, precision, newTarget);
+        return new GraphStyle(attention, precision, newTarget, bias);
+    }
+
+    public GraphStyle with(Bias newBias) {
+        return new GraphStyle(attention, precision, target, newBias);
     }
 }

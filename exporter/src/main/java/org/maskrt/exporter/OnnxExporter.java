@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.security.MessageDigest;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -20,6 +21,8 @@ import java.util.function.DoubleConsumer;
 import java.util.stream.Stream;
 import org.maskrt.exporter.ExportListener.Stage;
 import org.maskrt.exporter.ExportOptions.Validation;
+import org.maskrt.exporter.GraphStyle.Target;
+import org.maskrt.exporter.graphs.DeviceSteps;
 import org.maskrt.exporter.graphs.ModelGraph;
 import org.maskrt.exporter.graphs.ModelGraphs.Body;
 import org.maskrt.exporter.graphs.ModelGraphs.CcNet;
@@ -74,11 +77,14 @@ public final class OnnxExporter {
      *     the thread was
      */
     public List<ExportReport> export(Denoiser model, Weights weights, Path onnx) {
-        List<ModelGraph> graphs = new ArrayList<>(List.of(
-                new Transformer(model),
-                new Conditioner(model),
-                new Body(model),
-                new GuidedStep(model, options.guided())));
+        List<ModelGraph> graphs =
+                new ArrayList<>(List.of(new Transformer(model), new Conditioner(model), new Body(model)));
+        if (options.style().target() == Target.TENSORRT) {
+            graphs.add(new DeviceSteps.Guided(model, options.guided()));
+            graphs.add(new DeviceSteps.Half(model));
+        } else {
+            graphs.add(new GuidedStep(model, options.guided()));
+        }
         if (model instanceof MdtDenoiser mdt && weights.keys().contains("mask_token")) {
             graphs.add(new Inpaint(mdt));
         }
@@ -163,7 +169,8 @@ public final class OnnxExporter {
             listener.progress(graph.name(), Stage.CHECK, 0);
             OnnxChecker.check(beside.resolve(OnnxFile.MODEL));
             listener.progress(graph.name(), Stage.CHECK, 1);
-            Map<String, Double> reached = options.validation().enabled() ? compare(graph, weights, beside) : Map.of();
+            Map<String, Double> reached =
+                    options.validation().enabled() ? compare(provenance, weights, beside) : Map.of();
             AtomicFiles.writeString(beside.resolve(REPORT), provenance.report(reached));
             replace(place, beside);
             return new ExportReport(graph.name(), place, provenance.weightsSha256(), reached);
@@ -183,14 +190,15 @@ public final class OnnxExporter {
         OnnxOps ops = new OnnxOps(graph, style);
         Map<String, OnnxValue> in = new LinkedHashMap<>();
         for (Port port : model.inputs()) {
-            OnnxType type = port.kind() == Port.Kind.LABELS ? OnnxType.INT64 : OnnxType.FLOAT;
+            OnnxType type = port.kind().isIndices() ? OnnxType.INT64 : OnnxType.FLOAT;
             in.put(port.name(), graph.input(port.name(), port.shape(options.batch(), Shape.STEPS), type));
         }
         model.build(ops, ops.params(weights), in).forEach(ops::output);
         return graph;
     }
 
-    private Map<String, Double> compare(ModelGraph graph, Weights weights, Path folder) {
+    private Map<String, Double> compare(Provenance provenance, Weights weights, Path folder) {
+        ModelGraph graph = provenance.graph();
         Validation validation = options.validation();
         listener.progress(graph.name(), Stage.COMPARE, 0);
         Random random = new Random(validation.seed());
@@ -201,7 +209,10 @@ public final class OnnxExporter {
         Map<String, Tensor> eager = judge.run(graph, weights, inputs);
         listener.progress(graph.name(), Stage.COMPARE, 0.5);
         Map<String, Tensor> actual;
-        try (ValidationSession session = ValidationSession.open(folder.resolve(OnnxFile.MODEL))) {
+        Path file = folder.resolve(OnnxFile.MODEL);
+        try (ValidationSession session = provenance.style().target() == Target.TENSORRT
+                ? ValidationSession.openRounded(file)
+                : ValidationSession.open(file)) {
             actual = session.run(inputs);
         }
         Map<String, Double> reached = new LinkedHashMap<>();
@@ -229,8 +240,11 @@ public final class OnnxExporter {
         return reached;
     }
 
-    /** max|diff| / max|reference|; NaN if either holds one. */
+    /** max|diff| / max|reference|; NaN if either holds one. Indices are equal (0) or not (1). */
     static double relative(Tensor expected, Tensor actual) {
+        if (expected.isIndices()) {
+            return Arrays.equals(expected.indices(), actual.indices()) ? 0 : 1;
+        }
         double diff = 0;
         double max = 0;
         for (int i = 0; i < expected.size(); i++) {

@@ -131,9 +131,16 @@ public final class OnnxFile {
         }
     }
 
-    /** {@code batch}, {@code steps}, or the number. */
+    /** The name of a symbol of {@link Shape}, or the number. */
     static String dimension(int dim) {
-        return dim == Shape.BATCH ? "batch" : dim == Shape.STEPS ? "steps" : Integer.toString(dim);
+        return switch (dim) {
+            case Shape.BATCH -> "batch";
+            case Shape.STEPS -> "steps";
+            case Shape.ROWS -> "rows";
+            case Shape.ROWS_UNCOND -> "rows_uncond";
+            case Shape.ROWS_NOISE -> "rows_noise";
+            default -> Integer.toString(dim);
+        };
     }
 
     private static long size(Path file) {
@@ -287,18 +294,26 @@ public final class OnnxFile {
                 return;
             }
             float v = tensor.values()[i];
-            if (!Float.isFinite(v) || (type == OnnxType.FLOAT16 && Math.abs(v) > FLOAT16_MAX)) {
+            if (!fits(v, type)) {
                 throw new MaskRtException(
                         ExitCode.NOT_FINITE,
                         name + ": expected finite " + type + " values, received " + v + " at element " + i + " of "
                                 + tensor.shape()
                                 + (Float.isFinite(v) ? "; export with fp32" : "; take an earlier checkpoint"));
             }
-            if (type == OnnxType.FLOAT16) {
-                to.putShort(DType.floatToHalf(v));
-            } else {
-                to.putFloat(v);
+            switch (type) {
+                case FLOAT16 -> to.putShort(DType.floatToHalf(v));
+                case BFLOAT16 -> to.putShort(DType.floatToBfloat16(v));
+                default -> to.putFloat(v);
             }
+        }
+
+        private static boolean fits(float value, OnnxType type) {
+            return switch (type) {
+                case FLOAT16 -> Math.abs(value) <= FLOAT16_MAX;
+                case BFLOAT16 -> Float.isFinite(DType.bfloat16ToFloat(DType.floatToBfloat16(value)));
+                default -> Float.isFinite(value);
+            };
         }
 
         private long align() throws IOException {

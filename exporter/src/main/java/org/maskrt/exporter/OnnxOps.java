@@ -10,7 +10,7 @@ import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.maskrt.exporter.GraphStyle.Attention;
-import org.maskrt.exporter.GraphStyle.Precision;
+import org.maskrt.exporter.GraphStyle.Bias;
 import org.maskrt.exporter.GraphStyle.Target;
 import org.maskrt.models.ops.Conv2d;
 import org.maskrt.models.ops.Ops;
@@ -30,9 +30,9 @@ import org.maskrt.models.weights.Weights;
 public final class OnnxOps implements Ops<OnnxValue> {
     private static final ReferenceOps REFERENCE = new ReferenceOps();
 
-    /** Layers that keep fp32 in an fp16 graph: the residual stream passes through {@code skip_linear}. */
+    /** Layers that keep fp32 in a 16-bit graph: the residual stream passes through {@code skip_linear} and MaskDiT's {@code decoder_layer}. */
     private static final Pattern FP32_LAYER = Pattern.compile(
-            "(x_embedder|t_embedder|y_embedder|final_layer)\\b.*|.*\\b(adaLN_modulation|skip_linear)\\b.*");
+            ".*\\b(x_embedder|t_embedder|final_layer|decoder_layer|adaLN_modulation|skip_linear|ccnet)\\b.*");
 
     private final OnnxGraph graph;
     private final GraphStyle style;
@@ -61,7 +61,7 @@ public final class OnnxOps implements Ops<OnnxValue> {
 
     /** Declares {@code value} an output of the graph, in fp32 if it holds values. */
     public void output(String name, OnnxValue value) {
-        graph.output(name, value.type() == OnnxType.FLOAT16 ? as(OnnxType.FLOAT, value) : value);
+        graph.output(name, value.type() == OnnxType.INT64 ? value : as(OnnxType.FLOAT, value));
     }
 
     @Override
@@ -293,10 +293,13 @@ public final class OnnxOps implements Ops<OnnxValue> {
         int[] dims = Arrays.copyOf(at, at.length + 1);
         dims[at.length] = table.shape().dim(1);
         Shape to = Shape.of(dims);
-        if (table.isConstant() && indices.isConstant()) {
+        boolean constant = table.isConstant() && indices.isConstant();
+        if (constant && style.bias() == Bias.CONSTANT) {
             return fold(to, List.of(table, indices), in -> REFERENCE.rows(in.get(0), in.get(1)));
         }
-        return node(OnnxOp.GATHER, List.of(table, indices), Map.of("axis", 0L), OnnxValue.of(to, table.type()));
+        // Nothing but a bias of logits reads a table at constant places.
+        OnnxValue typed = constant ? as(style.precision().type(), table) : table;
+        return node(OnnxOp.GATHER, List.of(typed, indices), Map.of("axis", 0L), OnnxValue.of(to, typed.type()));
     }
 
     @Override
@@ -339,13 +342,12 @@ public final class OnnxOps implements Ops<OnnxValue> {
 
     @Override
     public OnnxValue linear(Params<OnnxValue> p, OnnxValue x, int in, int out) {
-        boolean half = style.precision() == Precision.FP16
-                && !x.isConstant()
-                && !FP32_LAYER.matcher(p.path()).matches();
+        OnnxType type = FP32_LAYER.matcher(p.path()).matches()
+                ? OnnxType.FLOAT
+                : style.precision().type();
         String outer = path;
         path = p.path();
-        OnnxValue y =
-                Ops.super.linear(p, x.isConstant() ? x : as(half ? OnnxType.FLOAT16 : OnnxType.FLOAT, x), in, out);
+        OnnxValue y = Ops.super.linear(p, x.isConstant() ? x : as(type, x), in, out);
         path = outer;
         return y;
     }
@@ -381,7 +383,7 @@ public final class OnnxOps implements Ops<OnnxValue> {
 
     private OnnxValue normalise(OnnxValue x, float eps) {
         boolean tokens = x.shape().rank() == 3 && x.shape().dim(1) > 0;
-        if (style.target() == Target.ORT && tokens) {
+        if (style.target() == Target.ONNXRUNTIME && tokens) {
             return instanceNorm(x, eps);
         }
         int width = x.shape().dim(-1);
@@ -458,6 +460,35 @@ public final class OnnxOps implements Ops<OnnxValue> {
         return y;
     }
 
+    /** The bias takes the type of the queries: a cast before the softmax would keep TensorRT from fusing the attention. */
+    @Override
+    public OnnxValue attend(String at, OnnxValue q, OnnxValue k, OnnxValue v, int heads, @Nullable OnnxValue bias) {
+        String outer = path;
+        path = at;
+        OnnxValue typed = bias == null || q.isConstant() ? bias : as(q.type(), bias);
+        OnnxValue y = Ops.super.attend(at, q, k, v, heads, typed);
+        path = outer;
+        return y;
+    }
+
+    /** For TensorRT the rows of {@code qkv} that give queries hold the 1/sqrt(d): no operation comes between the product and the bias. */
+    @Override
+    public OnnxValue selfAttention(Params<OnnxValue> p, OnnxValue x, int heads, @Nullable OnnxValue bias) {
+        if (style.target() != Target.TENSORRT) {
+            return Ops.super.selfAttention(p, x, heads, bias);
+        }
+        int width = x.shape().dim(-1);
+        float[] factors = new float[3 * width];
+        Arrays.fill(factors, 1);
+        Arrays.fill(factors, 0, width, (float) (1 / Math.sqrt((double) width / heads)));
+        OnnxValue scales = constant(factors, 3 * width);
+        Params<OnnxValue> scaled = p.at("qkv")
+                .with("weight", weight -> mul(weight, reshape(scales, 3 * width, 1)))
+                .with("bias", shift -> mul(shift, scales));
+        List<OnnxValue> qkv = split(linear(scaled, x, width, 3 * width), 2, width, width, width);
+        return attend(p.path(), qkv.get(0), qkv.get(1), qkv.get(2), heads, bias);
+    }
+
     private OnnxValue multiHead(OnnxValue q, OnnxValue k, OnnxValue v, int heads, @Nullable OnnxValue bias) {
         OnnxType type = common(List.of(q, k, v));
         List<@Nullable OnnxValue> in = new ArrayList<>(List.of(as(type, q), as(type, k), as(type, v)));
@@ -500,7 +531,7 @@ public final class OnnxOps implements Ops<OnnxValue> {
         return new OnnxValue(to, type, LazyTensor.of(parts, reference));
     }
 
-    /** Constants take the type of what they meet; fp16 meets fp32 in fp32. */
+    /** Constants take the type of what they meet; 16 bits meet fp32 in fp32. */
     private static OnnxType common(List<OnnxValue> values) {
         List<OnnxType> types = values.stream()
                 .filter(v -> !v.isConstant())

@@ -6,6 +6,7 @@ import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 public enum OnnxType {
     FLOAT(DataType.FLOAT, 4),
     FLOAT16(DataType.FLOAT16, 2),
+    BFLOAT16(DataType.BFLOAT16, 2),
     INT64(DataType.INT64, 8);
 
     private final DataType proto;

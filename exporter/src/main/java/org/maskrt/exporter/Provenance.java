@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.maskrt.exporter.ExportOptions.Validation;
 import org.maskrt.exporter.GraphStyle.Precision;
+import org.maskrt.exporter.GraphStyle.Target;
 import org.maskrt.exporter.graphs.ModelGraph;
 import org.maskrt.models.ops.Shape;
 
@@ -38,6 +39,7 @@ record Provenance(ModelGraph graph, ExportOptions options, String weightsSha256)
                 "maskrt.dtype", style.precision().toString(),
                 "maskrt.attention", style.attention().toString(),
                 "maskrt.target", style.target().toString(),
+                "maskrt.bias", style.bias().toString(),
                 "maskrt.layout", "linear weights are [in,out], the transpose of the state_dict's [out,in]");
     }
 
@@ -46,7 +48,7 @@ record Provenance(ModelGraph graph, ExportOptions options, String weightsSha256)
         return style(graph.name(), options);
     }
 
-    /** Autoencoders stay in fp32, see {@link Precision#FP16}. */
+    /** Autoencoders stay in fp32, see {@link Precision}. */
     private static GraphStyle style(String graph, ExportOptions options) {
         return graph.startsWith("vae_") ? options.style().with(Precision.FP32) : options.style();
     }
@@ -59,6 +61,7 @@ record Provenance(ModelGraph graph, ExportOptions options, String weightsSha256)
         facts.put("dtype", style.precision().toString());
         facts.put("attention", style.attention().toString());
         facts.put("target", style.target().toString());
+        facts.put("bias", style.bias().toString());
         facts.put("batch", options.batch() == Shape.BATCH ? "dynamic" : options.batch());
         if (graph.equals("guided_step")) {
             facts.put("guided_channels", options.guided().label());
@@ -89,6 +92,11 @@ record Provenance(ModelGraph graph, ExportOptions options, String weightsSha256)
             comparison.put("limit", validation.tolerance());
             comparison.put("reached", new TreeMap<>(reached));
             comparison.put("seed", validation.seed());
+            if (style().target() == Target.TENSORRT && style().precision() != Precision.FP32) {
+                comparison.put(
+                        "computed",
+                        "in fp32, each result of a " + style().precision() + " operation rounded to that type");
+            }
             report.put("tolerance", comparison);
         }
         return json(true, report) + "\n";

@@ -1,13 +1,17 @@
 package org.maskrt.exporter;
 
+import ai.onnxruntime.OnnxJavaType;
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OnnxValue;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtLoggingLevel;
 import ai.onnxruntime.OrtSession;
+import ai.onnxruntime.OrtSession.SessionOptions.OptLevel;
+import java.io.IOException;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -33,13 +37,51 @@ public final class ValidationSession implements AutoCloseable {
      */
     public static ValidationSession open(Path model) {
         OnnxFile.requireData(model);
+        return open(model, model, OptLevel.ALL_OPT);
+    }
+
+    /**
+     * Opens {@code model} so that its 16-bit operations run in fp32 and each of their results is rounded to the 16-bit type: what hardware with that
+     * type stores, on a CPU without it.
+     *
+     * @throws MaskRtException FAILURE if a file is missing or damaged, its folder is not writable, or ONNX Runtime refuses the model
+     */
+    public static ValidationSession openRounded(Path model) {
+        OnnxFile.requireData(model);
+        // Beside it, because it has the same data file.
+        Path rounded = model.resolveSibling("." + model.getFileName() + ".rounded");
+        try {
+            Files.write(rounded, RoundedGraph.of(OnnxFile.read(model)).toByteArray());
+            // An optimiser could take two casts that follow each other for none.
+            return open(model, rounded, OptLevel.NO_OPT);
+        } catch (IOException e) {
+            throw new MaskRtException(
+                    ExitCode.FAILURE,
+                    rounded + ": cannot be written: " + OnnxFile.reason(e) + "; make room there for the comparison",
+                    e);
+        } finally {
+            delete(rounded);
+        }
+    }
+
+    private static void delete(Path file) {
+        try {
+            Files.deleteIfExists(file);
+        } catch (IOException e) {
+            System.getLogger(ValidationSession.class.getName())
+                    .log(System.Logger.Level.WARNING, file + " could not be removed: " + OnnxFile.reason(e));
+        }
+    }
+
+    private static ValidationSession open(Path model, Path file, OptLevel level) {
         try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
+            options.setOptimizationLevel(level);
             options.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL);
             // One run each: threads that wait busily for the next, and memory kept for it, would only be in the way.
             options.addConfigEntry("session.intra_op.allow_spinning", "0");
             options.setCPUArenaAllocator(false);
             options.setMemoryPatternOptimization(false);
-            return new ValidationSession(model, environment().createSession(model.toString(), options));
+            return new ValidationSession(model, environment().createSession(file.toString(), options));
         } catch (OrtException e) {
             throw failure(model, "opening", e);
         }
@@ -82,6 +124,12 @@ public final class ValidationSession implements AutoCloseable {
     private static Tensor tensor(OnnxTensor t) {
         int[] dims =
                 Arrays.stream(t.getInfo().getShape()).mapToInt(Math::toIntExact).toArray();
+        if (t.getInfo().type == OnnxJavaType.INT64) {
+            LongBuffer buffer = t.getLongBuffer();
+            long[] indices = new long[buffer.remaining()];
+            buffer.get(indices);
+            return Tensor.ofIndices(indices, dims);
+        }
         FloatBuffer buffer = t.getFloatBuffer();
         float[] values = new float[buffer.remaining()];
         buffer.get(values);

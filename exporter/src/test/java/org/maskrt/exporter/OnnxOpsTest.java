@@ -11,7 +11,8 @@ import java.util.Map;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.io.TempDir;
 import org.maskrt.exporter.GraphStyle.Attention;
-import org.maskrt.exporter.GraphStyle.Target;
+import org.maskrt.exporter.GraphStyle.Bias;
+import org.maskrt.exporter.GraphStyle.Precision;
 import org.maskrt.models.ops.OpsLaws;
 import org.maskrt.models.ops.Tensor;
 import org.maskrt.models.weights.Weights;
@@ -61,10 +62,18 @@ class OnnxOpsTest {
     }
 
     @Nested
-    class FusedAttentionAndLayerNorm extends OpsLaws {
+    class FusedAttention extends OpsLaws {
         @Override
         protected Tensor run(Law law, Map<String, Tensor> weights, List<Tensor> inputs) {
-            GraphStyle style = GraphStyle.DEFAULT.with(Attention.ORT_MHA).with(Target.TENSORRT);
+            return OnnxOpsTest.run(GraphStyle.DEFAULT.with(Attention.ORT_MHA), false, law, weights, inputs);
+        }
+    }
+
+    @Nested
+    class ForTensorRt extends OpsLaws {
+        @Override
+        protected Tensor run(Law law, Map<String, Tensor> weights, List<Tensor> inputs) {
+            GraphStyle style = GraphStyle.tensorrt(Precision.FP32).with(Bias.GATHER);
             return OnnxOpsTest.run(style, false, law, weights, inputs);
         }
     }

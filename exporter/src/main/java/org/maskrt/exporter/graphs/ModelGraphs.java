@@ -114,27 +114,14 @@ public final class ModelGraphs {
 
         @Override
         public <T> Map<String, T> build(Ops<T> ops, Params<T> p, Map<String, T> in) {
-            T x = get(in, "sample");
             T modulations = ops.concat(0, List.of(get(in, "modulation"), get(in, "modulation_uncond")));
             T rows = hinted(ops, model, in);
             T out = model.denoise(ops, p, ops.concat(0, List.of(rows, rows)), modulations);
-            int channels = model.inChannels();
-            int batch = ops.shape(x).dim(0);
-            List<T> halves =
-                    ops.split(channels == model.outChannels() ? out : ops.slice(out, 1, 0, channels), 0, batch, batch);
+            int batch = ops.shape(get(in, "sample")).dim(0);
+            List<T> halves = ops.split(noise(ops, model, out), 0, batch, batch);
             T eps = guide(ops, halves.get(0), halves.get(1), ops.reshape(get(in, "guidance"), Shape.BATCH, 1, 1, 1));
 
-            List<T> factors = ops.split(get(in, "coefficients"), 1, 1, 1, 1, 1);
-            List<T> terms = List.of(x, eps, get(in, "eps_prev"), get(in, "noise"));
-            List<T> scaled = new ArrayList<>();
-            for (int i = 0; i < terms.size(); i++) {
-                scaled.add(ops.mul(terms.get(i), ops.reshape(factors.get(i), Shape.BATCH, 1, 1, 1)));
-            }
-            T next = scaled.stream().reduce(ops::add).orElseThrow();
-            Map<String, T> outputs = new LinkedHashMap<>();
-            outputs.put("next_sample", next);
-            outputs.put("eps", eps);
-            return outputs;
+            return next(ops, in, eps);
         }
 
         private <T> T guide(Ops<T> ops, T conditional, T unconditional, T weight) {
@@ -276,12 +263,12 @@ public final class ModelGraphs {
         }
     }
 
-    private static Port latent(String name, Denoiser model) {
+    static Port latent(String name, Denoiser model) {
         return Port.values(name, Shape.BATCH, model.inChannels(), model.inputSize(), model.inputSize());
     }
 
     /** The sample, its hint where there is one, and {@code others}. */
-    private static List<Port> ports(Denoiser model, Port... others) {
+    static List<Port> ports(Denoiser model, Port... others) {
         List<Port> ports = new ArrayList<>(List.of(latent("sample", model)));
         if (model.hintChannels() > 0) {
             ports.add(Port.values("hint", Shape.BATCH, model.hintChannels(), model.inputSize(), model.inputSize()));
@@ -290,9 +277,28 @@ public final class ModelGraphs {
         return ports;
     }
 
-    private static <T> T hinted(Ops<T> ops, Denoiser model, Map<String, T> in) {
+    static <T> T hinted(Ops<T> ops, Denoiser model, Map<String, T> in) {
         T sample = get(in, "sample");
         return model.hintChannels() == 0 ? sample : ops.concat(1, List.of(get(in, "hint"), sample));
+    }
+
+    /** The noise that a model's output begins with: [B,C',H,W] to [B,C,H,W]. */
+    static <T> T noise(Ops<T> ops, Denoiser model, T out) {
+        return model.inChannels() == model.outChannels() ? out : ops.slice(out, 1, 0, model.inChannels());
+    }
+
+    /** next_sample = a sample + b eps + c eps_prev + d noise, and eps. */
+    static <T> Map<String, T> next(Ops<T> ops, Map<String, T> in, T eps) {
+        List<T> factors = ops.split(get(in, "coefficients"), 1, 1, 1, 1, 1);
+        List<T> terms = List.of(get(in, "sample"), eps, get(in, "eps_prev"), get(in, "noise"));
+        List<T> scaled = new ArrayList<>();
+        for (int i = 0; i < terms.size(); i++) {
+            scaled.add(ops.mul(terms.get(i), ops.reshape(factors.get(i), Shape.BATCH, 1, 1, 1)));
+        }
+        Map<String, T> outputs = new LinkedHashMap<>();
+        outputs.put("next_sample", scaled.stream().reduce(ops::add).orElseThrow());
+        outputs.put("eps", eps);
+        return outputs;
     }
 
     private static Port condition(Denoiser model) {
@@ -305,7 +311,7 @@ public final class ModelGraphs {
         return Port.values(name, Shape.BATCH, model.modulationSize());
     }
 
-    private static <T> T get(Map<String, T> in, String name) {
+    static <T> T get(Map<String, T> in, String name) {
         T value = in.get(name);
         if (value == null) {
             throw new IllegalArgumentException("the input " + name + " is missing, received " + in.keySet());

@@ -119,9 +119,7 @@ public record DinoV2(DinoV2Config config) {
 
     private <T> T attention(Ops<T> ops, Params<T> p, T x) {
         int d = config.hiddenSize();
-        List<T> qkv = ops.split(ops.linear(p.at("qkv"), x, d, 3 * d), 2, d, d, d);
-        T out = ops.attention(p.path(), qkv.get(0), qkv.get(1), qkv.get(2), config.numAttentionHeads(), null);
-        return ops.linear(p.at("proj"), out, d, d);
+        return ops.linear(p.at("proj"), ops.selfAttention(p, x, config.numAttentionHeads(), null), d, d);
     }
 
     private <T> T mlp(Ops<T> ops, Params<T> p, T x) {

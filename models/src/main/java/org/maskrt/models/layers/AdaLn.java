@@ -50,7 +50,7 @@ public interface AdaLn<T> {
         };
     }
 
-    /** Linear(SiLU(c)) of one slot with 1 added to its scales: {@code active} [..,D] to [..,chunks*D]. */
+    /** Linear(SiLU(c)) of one slot with 1 added to its scales, by way of its bias: {@code active} [..,D] to [..,chunks*D]. */
     static <T> T modulation(Ops<T> ops, Params<T> p, T active, ModulationSlot slot) {
         float[] one = new float[slot.size()];
         for (int i = 0; i < slot.chunks(); i++) {
@@ -58,9 +58,9 @@ public interface AdaLn<T> {
                 Arrays.fill(one, i * slot.width(), (i + 1) * slot.width(), 1);
             }
         }
-        T linear =
-                ops.linear(p.at("adaLN_modulation.1"), active, ops.shape(active).dim(-1), slot.size());
-        return ops.add(linear, ops.constant(one, slot.size()));
+        Params<T> linear =
+                p.at("adaLN_modulation.1").with("bias", bias -> ops.add(bias, ops.constant(one, slot.size())));
+        return ops.linear(linear, active, ops.shape(active).dim(-1), slot.size());
     }
 
     private static <T> List<T> chunks(Ops<T> ops, T modulation, ModulationSlot slot) {

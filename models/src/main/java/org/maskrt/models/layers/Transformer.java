@@ -33,10 +33,8 @@ public final class Transformer {
     }
 
     private static <T> T attention(Ops<T> ops, Params<T> p, T x, BlockShape shape, @Nullable T bias) {
-        int d = shape.width();
-        List<T> qkv = ops.split(ops.linear(p.at("qkv"), x, d, 3 * d), 2, d, d, d);
-        T out = ops.attention(p.path(), qkv.get(0), qkv.get(1), qkv.get(2), shape.heads(), bias);
-        return ops.linear(p.at("proj"), out, d, d);
+        T out = ops.selfAttention(p, x, shape.heads(), bias);
+        return ops.linear(p.at("proj"), out, shape.width(), shape.width());
     }
 
     private static <T> T mlp(Ops<T> ops, Params<T> p, T x, BlockShape shape) {

@@ -35,6 +35,7 @@ public interface Ops<T> {
     /** Elements {@code from} (inclusive) to {@code to} (exclusive) of {@code axis}. */
     T slice(T x, int axis, int from, int to);
 
+    /** Of indices too. */
     T add(T a, T b);
 
     T sub(T a, T b);
@@ -177,6 +178,12 @@ public interface Ops<T> {
      * @return [B,N,heads*d]
      */
     default T attention(String path, T q, T k, T v, int heads, @Nullable T bias) {
+        int d = shape(q).dim(-1) / heads;
+        return attend(path, scale(q, (float) (1 / Math.sqrt(d))), k, v, heads, bias);
+    }
+
+    /** {@link #attention} of queries that are divided by sqrt(d) already: softmax(q k^T + bias) v. */
+    default T attend(String path, T q, T k, T v, int heads, @Nullable T bias) {
         int width = shape(q).dim(-1);
         int d = width / heads;
         int n = shape(q).dim(1);
@@ -184,8 +191,20 @@ public interface Ops<T> {
         T qh = transpose(reshape(q, Shape.BATCH, n, heads, d), 0, 2, 1, 3);
         T kh = transpose(reshape(k, Shape.BATCH, m, heads, d), 0, 2, 3, 1);
         T vh = transpose(reshape(v, Shape.BATCH, m, heads, d), 0, 2, 1, 3);
-        T logits = matmul(scale(qh, (float) (1 / Math.sqrt(d))), kh);
+        T logits = matmul(qh, kh);
         T out = matmul(softmax(bias == null ? logits : add(logits, bias)), vh);
         return reshape(transpose(out, 0, 2, 1, 3), Shape.BATCH, n, width);
+    }
+
+    /**
+     * Attention of tokens among themselves, without the projection of its result: [B,N,D] to [B,N,D].
+     *
+     * @param p of the attention: its linear {@code qkv} gives queries, keys and values, in this order
+     * @param bias [1 or B, heads, N, N], added to the logits
+     */
+    default T selfAttention(Params<T> p, T x, int heads, @Nullable T bias) {
+        int d = shape(x).dim(-1);
+        List<T> qkv = split(linear(p.at("qkv"), x, d, 3 * d), 2, d, d, d);
+        return attention(p.path(), qkv.get(0), qkv.get(1), qkv.get(2), heads, bias);
     }
 }

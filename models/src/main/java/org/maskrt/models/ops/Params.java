@@ -1,5 +1,7 @@
 package org.maskrt.models.ops;
 
+import java.util.function.UnaryOperator;
+
 /**
  * Named weights under a path. Paths are the published {@code state_dict} keys, and name the same thing everywhere: weights files, ONNX
  * initialisers, cost rows, calibration rows, error texts.
@@ -35,6 +37,13 @@ public final class Params<T> {
 
     public Params<T> at(String list, int index) {
         return at(list + "." + index);
+    }
+
+    /** The same weights, but {@code name} is what {@code change} makes of it. */
+    public Params<T> with(String name, UnaryOperator<T> change) {
+        String changed = join(name);
+        return new Params<>(
+                (at, shape) -> at.equals(changed) ? change.apply(source.get(at, shape)) : source.get(at, shape), path);
     }
 
     public T get(String name, int... dims) {

@@ -109,13 +109,19 @@ public final class ReferenceOps implements Ops<Tensor> {
             throw new IllegalArgumentException(
                     "slice [" + from + ", " + to + ") is outside axis " + a + " of the shape " + x.shape());
         }
-        Tensor out = Tensor.zeros(x.shape().with(a, to - from).dims());
+        Shape shape = x.shape().with(a, to - from);
+        Tensor out =
+                x.isIndices() ? Tensor.ofIndices(new long[shape.size()], shape.dims()) : Tensor.zeros(shape.dims());
         int inner = inner(x.shape(), a);
         int run = (to - from) * inner;
         for (int o = 0; o < outer(x.shape(), a); o++) {
-            System.arraycopy(x.values(), (o * x.dim(a) + from) * inner, out.values(), o * run, run);
+            System.arraycopy(elements(x), (o * x.dim(a) + from) * inner, elements(out), o * run, run);
         }
         return out;
+    }
+
+    private static Object elements(Tensor x) {
+        return x.isIndices() ? x.indices() : x.values();
     }
 
     private static int inner(Shape s, int axis) {
@@ -136,7 +142,15 @@ public final class ReferenceOps implements Ops<Tensor> {
 
     @Override
     public Tensor add(Tensor a, Tensor b) {
-        return elementwise(a, b, Double::sum);
+        if (!a.isIndices() || !b.isIndices()) {
+            return elementwise(a, b, Double::sum);
+        }
+        Shape to = Shape.broadcast(a.shape(), b.shape());
+        long[] x = broadcast(a, to).indices();
+        long[] y = broadcast(b, to).indices();
+        long[] out = new long[x.length];
+        Arrays.setAll(out, i -> x[i] + y[i]);
+        return Tensor.ofIndices(out, to.dims());
     }
 
     @Override

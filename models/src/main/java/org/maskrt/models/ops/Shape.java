@@ -6,7 +6,7 @@ import java.util.stream.IntStream;
 
 /**
  * The dimensions of a tensor. A negative dimension is symbolic: {@link #BATCH} everywhere, {@link #STEPS} only in the conditioner, whose
- * input is every timestep of a generation at once.
+ * input is every timestep of a generation at once, and the rows of the tables that a step on the device reads.
  */
 public final class Shape {
     /** The batch; in a {@link Ops#reshape} it also means "whatever is left". */
@@ -14,6 +14,17 @@ public final class Shape {
 
     /** The timesteps of one generation. */
     public static final int STEPS = -2;
+
+    /** Rows of a table with one for each sample and step. */
+    public static final int ROWS = -3;
+
+    /** Rows of the table of unconditional modulations. */
+    public static final int ROWS_UNCOND = -4;
+
+    /** Rows of the table of noise. */
+    public static final int ROWS_NOISE = -5;
+
+    private static final String SYMBOLS = "BSRUN";
 
     private final int[] dims;
 
@@ -150,7 +161,7 @@ public final class Shape {
     @Override
     public String toString() {
         return Arrays.stream(dims)
-                .mapToObj(d -> d == BATCH ? "B" : d == STEPS ? "S" : Integer.toString(d))
+                .mapToObj(d -> d < 0 && -d <= SYMBOLS.length() ? SYMBOLS.substring(-d - 1, -d) : Integer.toString(d))
                 .collect(Collectors.joining(",", "[", "]"));
     }
 }

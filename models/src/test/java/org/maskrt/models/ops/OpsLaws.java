@@ -86,6 +86,9 @@ public abstract class OpsLaws {
         Map<String, Tensor> conv = new LinkedHashMap<>();
         conv.put("c.weight", normal.apply(new int[] {3, 4, 3, 3}));
         conv.put("c.bias", normal.apply(new int[] {3}));
+        Map<String, Tensor> self = new LinkedHashMap<>();
+        self.put("a.qkv.weight", normal.apply(new int[] {24, 8}));
+        self.put("a.qkv.bias", normal.apply(new int[] {24}));
         Map<String, Tensor> group = new LinkedHashMap<>();
         group.put("g.weight", normal.apply(new int[] {4}));
         group.put("g.bias", normal.apply(new int[] {4}));
@@ -332,6 +335,24 @@ public abstract class OpsLaws {
                     @Override
                     public <T> T apply(Ops<T> o, Params<T> p, List<T> in) {
                         return o.attention("a", in.get(0), in.get(1), in.get(1), 2, in.get(2));
+                    }
+                }),
+                law("attention of scaled queries", List.of(x, y, bias), new Law() {
+                    @Override
+                    public <T> T apply(Ops<T> o, Params<T> p, List<T> in) {
+                        return o.attend("a", in.get(0), in.get(1), in.get(1), 2, in.get(2));
+                    }
+                }),
+                law("selfAttention", self, List.of(x, bias), new Law() {
+                    @Override
+                    public <T> T apply(Ops<T> o, Params<T> p, List<T> in) {
+                        return o.selfAttention(p.at("a"), in.get(0), 2, in.get(1));
+                    }
+                }),
+                law("selfAttention without bias", self, List.of(x), new Law() {
+                    @Override
+                    public <T> T apply(Ops<T> o, Params<T> p, List<T> in) {
+                        return o.selfAttention(p.at("a"), in.get(0), 1, null);
                     }
                 }),
                 law("attention with heads of width 72", List.of(big), new Law() {
