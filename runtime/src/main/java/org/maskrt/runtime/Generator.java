@@ -101,6 +101,35 @@ final class Generator implements AutoCloseable {
         return new PlannedSampler(model.denoiser(), plan, graphs, pool);
     }
 
+    /**
+     * The plan of rows of a running batch, with all graphs loaded that it takes from noise to pictures.
+     *
+     * @throws MaskRtException (USAGE) if sampler or seeds do not fit, or the sampler has no timesteps
+     */
+    SamplingPlan runningPlan(Sampling sampling, Noises noises) {
+        GuidanceOptions guidance = noises.guidance();
+        noises.seeds().of(noises.count());
+        LatentSampler sampler = sampler(sampling, guidance, SamplingPlan.Network.DENOISER);
+        if (model.denoiser() instanceof MaskDit) {
+            throw new MaskRtException(
+                    ExitCode.USAGE,
+                    folder + ": expected a sampler with timesteps (DiT, MDT, E-MD3C) to run in a batch with others,"
+                            + " received heun, which a MaskDit has; use DiffusionPipeline.generate");
+        }
+        graphs.get(decoder().signature());
+        sampler.rows(1, 1);
+        return plan(sampling, guidance, SamplingPlan.Network.DENOISER);
+    }
+
+    /** An empty batch of at most {@code maxBatch} rows. */
+    RunningBatch runningBatch() {
+        return new RunningBatch(model.denoiser(), graphs, pool, maxBatch);
+    }
+
+    int maxBatch() {
+        return maxBatch;
+    }
+
     /** The noise of {@code count} pictures. */
     record Noises(Seeds seeds, GuidanceOptions guidance, int count) {
         NoiseSource of(NoiseSource.Rows rows, int size) {
