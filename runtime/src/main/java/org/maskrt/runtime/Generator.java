@@ -2,6 +2,7 @@ package org.maskrt.runtime;
 
 import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
@@ -12,6 +13,7 @@ import org.maskrt.models.emd3c.Emd3c;
 import org.maskrt.models.image.RgbImage;
 import org.maskrt.models.maskdit.MaskDit;
 import org.maskrt.models.vae.AutoencoderKlConfig;
+import org.maskrt.runtime.device.MemoryUse;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -25,17 +27,28 @@ final class Generator implements AutoCloseable {
     private final Graphs graphs;
     private final TensorPool pool;
 
-    /** On the graphs below {@code folder/onnx}; the backend is closed with this. */
+    /** On the graphs of a model folder; the backend is closed with this. */
     Generator(Path folder, DiffusionPipeline.Model model, Backend backend, int maxBatch) {
         this.folder = folder;
         this.model = model;
         this.maxBatch = maxBatch;
-        this.graphs = new Graphs(backend, folder.resolve("onnx"));
+        this.graphs = new Graphs(backend, folder);
         this.pool = new TensorPool(backend);
     }
 
     String backend() {
         return graphs.backend().description();
+    }
+
+    /** The most memory that the device had in use; null where there is none. */
+    @Nullable
+    MemoryUse peakMemory() {
+        return graphs.backend().peakMemory();
+    }
+
+    /** How the device's memory is shared and why. */
+    List<String> memoryChoices() {
+        return graphs.backend() instanceof DeviceBackend device ? device.plan().reasons() : List.of();
     }
 
     /**
@@ -80,8 +93,19 @@ final class Generator implements AutoCloseable {
     }
 
     /** The steps of a plan. */
-    PlannedSampler sampler(SamplingPlan plan) {
+    LatentSampler sampler(SamplingPlan plan) {
+        if (graphs.backend() instanceof DeviceBackend device && plan.onDevice()) {
+            return new DeviceSampler(model.denoiser(), fitted(plan), graphs, device);
+        }
         return new PlannedSampler(model.denoiser(), plan, graphs, pool);
+    }
+
+    /** The plan as the graphs allow it that fit into the device's memory. */
+    private SamplingPlan fitted(SamplingPlan plan) {
+        boolean halves = !(graphs.backend() instanceof DeviceBackend device)
+                || !plan.onDevice()
+                || device.plan().halves();
+        return halves ? plan : plan.fused();
     }
 
     /**
@@ -92,16 +116,17 @@ final class Generator implements AutoCloseable {
     SamplingPlan runningPlan(Sampling sampling, Noises noises) {
         GuidanceOptions guidance = noises.guidance();
         noises.seeds().of(noises.count());
-        LatentSampler sampler = sampler(sampling, guidance, SamplingPlan.Network.DENOISER);
-        if (model.denoiser() instanceof MaskDit) {
+        LatentSampler alone = sampler(sampling, guidance, SamplingPlan.Network.DENOISER);
+        if (alone instanceof EdmSampler) {
             throw new MaskRtException(
                     ExitCode.USAGE,
                     folder + ": expected a sampler with timesteps (DiT, MDT, E-MD3C) to run in a batch with others,"
                             + " received heun, which a MaskDit has; use DiffusionPipeline.generate");
         }
         graphs.get(decoder().signature());
-        sampler.rows(1, 1);
-        return plan(sampling, guidance, SamplingPlan.Network.DENOISER);
+        SamplingPlan plan = fitted(plan(sampling, guidance, SamplingPlan.Network.DENOISER));
+        new PlannedSampler(model.denoiser(), plan, graphs, pool).rows(1, maxBatch);
+        return plan;
     }
 
     /** An empty batch of at most {@code maxBatch} rows. */

@@ -21,8 +21,22 @@ final class SamplingLoop {
         /** The conditioner has run for the first {@code steps} steps. */
         void conditioned(int steps);
 
-        /** After step {@code i}; {@code sample} [B,C,H,W] is reused. */
+        /** After step {@code i}; {@code sample} [B,C,H,W] is reused, and anything unless {@link #looks}. */
         void stepped(int i, float[] sample);
+
+        /** Whether someone looks at the samples between the steps, which a device would otherwise keep to itself. */
+        default boolean looks() {
+            return true;
+        }
+
+        /** Looks at each step and hears nothing. */
+        Watch EVERY_STEP = new Watch() {
+            @Override
+            public void conditioned(int steps) {}
+
+            @Override
+            public void stepped(int i, float[] sample) {}
+        };
     }
 
     private final Graphs graphs;
