@@ -142,8 +142,9 @@ final class RunningBatch implements AutoCloseable {
     }
 
     private int size(GraphSignature signature, int count) {
-        int fixed = LatentSampler.fixedBatch(graphs.get(signature));
-        return fixed > 0 ? fixed : size(count, most);
+        Graph graph = graphs.get(signature);
+        int fixed = LatentSampler.fixedBatch(graph);
+        return fixed > 0 ? fixed : size(count, Math.min(most, graph.most("sample", 0)));
     }
 
     /**
