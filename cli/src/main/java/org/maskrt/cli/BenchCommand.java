@@ -162,7 +162,7 @@ final class BenchCommand implements Callable<Integer> {
             throw new MaskRtException(
                     ExitCode.USAGE, "--tolerance " + tolerance + ": expected --compare with it; name older results");
         }
-        requireFree();
+        requireFree(output, force);
         BenchResult before = compare == null ? null : BenchResult.read(compare);
         BenchResult result = measure();
         Comparison comparison = compare == null || before == null ? null : Comparison.of(compare, before, result);
@@ -189,7 +189,7 @@ final class BenchCommand implements Callable<Integer> {
         try (Progress progress = new Progress(quiet)) {
             return Interrupts.during(
                     () -> cancelled.set(true),
-                    () -> Bench.run(plan, commandLine(), limits, (what, done, total) -> {
+                    () -> Bench.run(plan, commandLine(spec), limits, (what, done, total) -> {
                         if (cancelled.get()) {
                             throw new MaskRtException(ExitCode.INTERRUPTED, "bench: interrupted at " + what);
                         }
@@ -212,17 +212,18 @@ final class BenchCommand implements Callable<Integer> {
     }
 
     /** The command as it was typed, words with spaces in quotes. */
-    private String commandLine() {
+    static String commandLine(CommandSpec spec) {
         return spec.root().commandLine().getParseResult().originalArgs().stream()
                 .map(word -> word.matches("[\\w./:=,@%+-]+") ? word : "'" + word.replace("'", "'\\''") + "'")
                 .collect(Collectors.joining(" ", "maskrt ", ""));
     }
 
-    private void requireFree() {
-        if (output == null || force) {
+    /** Whether results may be written to a folder. */
+    static void requireFree(@Nullable Path folder, boolean force) {
+        if (folder == null || force) {
             return;
         }
-        for (Path file : List.of(json(output), html(output))) {
+        for (Path file : List.of(json(folder), html(folder))) {
             if (Files.exists(file)) {
                 throw new MaskRtException(
                         ExitCode.USAGE, file + ": is there already; name another folder, or replace it with --force");
@@ -230,11 +231,11 @@ final class BenchCommand implements Callable<Integer> {
         }
     }
 
-    private static Path json(Path folder) {
+    static Path json(Path folder) {
         return folder.resolve("results.json");
     }
 
-    private static Path html(Path folder) {
+    static Path html(Path folder) {
         return folder.resolve("report.html");
     }
 
