@@ -271,8 +271,7 @@ final class CompareCommand implements Callable<Integer> {
         for (CompareResult.Time time : result.times()) {
             out().println("time      " + Format.ratio(time.ratio().middle()) + " (" + Format.ends(time.ratio())
                     + ") for a step of B, A being 1: " + Format.millis(time.b()) + ", " + Format.millis(time.a()) + "; "
-                    + time.pairs() + " pairs, cores " + Format.placement(time.placement()) + ": B is "
-                    + time.verdict().label());
+                    + time.pairs() + " pairs, cores " + Format.placement(time.placement()) + "; " + time.said());
         }
     }
 

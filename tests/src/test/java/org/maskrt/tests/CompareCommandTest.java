@@ -73,9 +73,13 @@ class CompareCommandTest {
     }
 
     private int compare(String... arguments) {
-        List<String> all =
-                new ArrayList<>(List.of("compare", "--pictures", "4", "--max-batch", "2", "--steps", "4", "-q"));
+        List<String> all = new ArrayList<>(List.of("compare", "--steps", "3", "-q"));
         all.addAll(List.of(arguments));
+        Map.of("--pictures", "4", "--max-batch", "2", "--path-steps", "2").forEach((option, value) -> {
+            if (!all.contains(option)) {
+                all.addAll(List.of(option, value));
+            }
+        });
         out.getBuffer().setLength(0);
         err.getBuffer().setLength(0);
         return Main.run(new PrintWriter(out), new PrintWriter(err), all.toArray(new String[0]));
@@ -100,7 +104,7 @@ class CompareCommandTest {
             result.path("paths")
                     .path("rows")
                     .forEach(row -> assertEquals("Infinity", row.path("snr").asText(), row::toString));
-            assertEquals(4, result.path("steps").size());
+            assertEquals(3, result.path("steps").size());
             assertEquals(1, result.path("mean_ssim").asDouble(), 1e-12);
             assertTrue(out.toString().contains("no path departs by more than 40.0 dB"), out::toString);
         }

@@ -221,7 +221,7 @@ public final class CompareReport {
         }
         if (drawn > 0) {
             series.add(new XyPlot.Series(
-                    "departs below",
+                    "",
                     XyPlot.Style.DASHED,
                     GREY,
                     List.of(
@@ -229,7 +229,7 @@ public final class CompareReport {
                             XyPlot.Point.of(paths.rows().size(), paths.departs()))));
             blocks.add(new Block.Figure(
                     "Layers in the order in which they run",
-                    equal(paths.rows().size() - drawn, "layers"),
+                    "Dashed: what is lower departs. " + equal(paths.rows().size() - drawn, "layers"),
                     plot("layer", series)));
             blocks.add(new Block.Figure(
                     "Lowest of all layers",
@@ -308,7 +308,7 @@ public final class CompareReport {
                     Format.millis(time.b()),
                     Format.ratio(time.ratio().middle()),
                     Format.ends(time.ratio()),
-                    time.verdict().label()));
+                    time.said()));
         }
         return new Report.Section(
                 "How it was measured",
@@ -318,7 +318,7 @@ public final class CompareReport {
                         Block.Table.of("Variants", List.of("", "A", "B"), rows),
                         Block.Table.of(
                                 "Time of a step, batches of both in turn",
-                                List.of("cores", "pairs", "A", "B", "B over A", "99 %", "B is"),
+                                List.of("cores", "pairs", "A", "B", "B over A", "99 %", ""),
                                 times),
                         Block.Table.of("Machine and versions", List.of("", ""), machine)));
     }

@@ -13,6 +13,7 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import org.maskrt.perf.CorePlacement;
 import org.maskrt.perf.Spread;
+import org.maskrt.perf.bench.Estimate;
 import org.maskrt.perf.bench.Machine;
 import org.maskrt.perf.bench.Verdict;
 
@@ -147,7 +148,12 @@ public record CompareResult(
      * @param ratio B over A, pair by pair: the median and its 99 % interval
      * @param verdict what the interval says of B
      */
-    public record Time(CorePlacement.Tag placement, int pairs, double a, double b, Spread ratio, Verdict verdict) {}
+    public record Time(CorePlacement.Tag placement, int pairs, double a, double b, Spread ratio, Verdict verdict) {
+        /** {@link #verdict} in words, where there are pairs enough for one. */
+        public String said() {
+            return pairs < Estimate.ENOUGH ? "too few pairs to tell" : "B: " + verdict.label();
+        }
+    }
 
     /**
      * The share of pictures that are right.
