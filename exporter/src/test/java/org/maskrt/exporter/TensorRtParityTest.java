@@ -74,6 +74,7 @@ class TensorRtParityTest {
             case FP32 -> 1e-5;
             case FP16 -> 3e-3;
             case BF16 -> 1e-2;
+            case INT8 -> throw new AssertionError("TensorRT takes no int8");
         };
         for (ExportReport report : reports) {
             assertTrue(
