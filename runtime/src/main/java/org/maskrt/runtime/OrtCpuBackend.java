@@ -64,12 +64,24 @@ public final class OrtCpuBackend implements Backend {
     public Graph open(Path folder, GraphSignature expected) {
         Path file = folder.resolve("model.onnx");
         requireFiles(file, expected);
+        Path denoiser = GuidedRows.denoiser(folder, expected, threads);
+        if (denoiser == null) {
+            return session(file, expected, threads);
+        }
+        Path alone = denoiser.resolve("model.onnx");
+        GraphSignature row = GuidedRows.row(expected);
+        requireFiles(alone, row);
+        return new GuidedRows(
+                expected, ExportInfo.read(folder).guidedChannels(), session(alone, row, 1), this);
+    }
+
+    private Graph session(Path file, GraphSignature expected, int runThreads) {
         OrtSession.SessionOptions options = new OrtSession.SessionOptions();
         try {
             OrtSession session = OrtErrors.checked(
                     ExitCode.FAILURE,
                     () -> file + ": ONNX Runtime cannot open this graph; export it again",
-                    () -> environment.createSession(file.toString(), configure(options)));
+                    () -> environment.createSession(file.toString(), configure(options, runThreads)));
             return OrtGraph.over(file, session, options, expected);
         } catch (RuntimeException e) {
             options.close();
@@ -86,7 +98,7 @@ public final class OrtCpuBackend implements Backend {
         OrtSession.SessionOptions options = new OrtSession.SessionOptions();
         try {
             OrtErrors.checked(
-                    ExitCode.FAILURE, () -> file + ": ONNX Runtime cannot be configured", () -> configure(options));
+                    ExitCode.FAILURE, () -> file + ": ONNX Runtime cannot be configured", () -> configure(options, threads));
             return ForeignGraph.open(file, environment, options);
         } catch (RuntimeException e) {
             options.close();
@@ -94,8 +106,8 @@ public final class OrtCpuBackend implements Backend {
         }
     }
 
-    private OrtSession.SessionOptions configure(OrtSession.SessionOptions options) throws OrtException {
-        options.setIntraOpNumThreads(threads);
+    private static OrtSession.SessionOptions configure(OrtSession.SessionOptions options, int runThreads) throws OrtException {
+        options.setIntraOpNumThreads(runThreads);
         options.setInterOpNumThreads(1);
         options.setCPUArenaAllocator(true);
         options.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL);
