@@ -27,10 +27,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.maskrt.exporter.ExportOptions.Validation;
 import org.maskrt.exporter.GraphStyle.Bias;
 import org.maskrt.exporter.GraphStyle.Precision;
+import org.maskrt.exporter.graphs.ModelGraphs.ImageEncoder;
 import org.maskrt.models.Denoiser;
+import org.maskrt.models.dinov2.DinoV2;
 import org.maskrt.models.ops.Shape;
 import org.maskrt.models.ops.Tensor;
 import org.maskrt.models.weights.DType;
@@ -56,7 +59,7 @@ class TensorRtParityTest {
 
     static Stream<Arguments> forms() {
         return TensorRtModels.all()
-                .flatMap(family -> Stream.of(Precision.values())
+                .flatMap(family -> TensorRtModels.PRECISIONS.stream()
                         .flatMap(precision -> Stream.of(Bias.values())
                                 .filter(bias -> family.biased || bias == Bias.CONSTANT)
                                 .map(bias -> Arguments.of(family, precision, bias))));
@@ -70,12 +73,7 @@ class TensorRtParityTest {
         Set<String> graphs = bias == Bias.CONSTANT ? Set.copyOf(ExportOptions.GRAPHS) : Set.of("half_step");
         List<ExportReport> reports = Cases.export(
                 options.withGraphs(graphs), EagerJudge.reference(), family.model, weights(family.model), folder);
-        double limit = switch (precision) {
-            case FP32 -> 1e-5;
-            case FP16 -> 3e-3;
-            case BF16 -> 1e-2;
-            case INT8 -> throw new AssertionError("TensorRT takes no int8");
-        };
+        double limit = limit(precision);
         for (ExportReport report : reports) {
             assertTrue(
                     report.worst().orElseThrow() <= limit,
@@ -103,6 +101,52 @@ class TensorRtParityTest {
         }
         try (Stream<Path> files = Files.walk(folder)) {
             assertEquals(3L * reports.size(), files.filter(Files::isRegularFile).count(), "nothing else stays");
+        }
+    }
+
+    private static double limit(Precision precision) {
+        return switch (precision) {
+            case FP32 -> 1e-5;
+            case FP16 -> 3e-3;
+            case BF16 -> 1e-2;
+            case INT8 -> throw new AssertionError("TensorRT takes no int8");
+        };
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = TensorRtModels.class,
+            names = {"MDT_V2", "EMD3C"})
+    void theBatchCanBeFixed(TensorRtModels family) {
+        ExportOptions options = ExportOptions.of(GraphStyle.tensorrt(Precision.FP32))
+                .withGraphs(Set.of("guided_step", "half_step"))
+                .withBatch(BATCH);
+        for (ExportReport report :
+                Cases.export(options, EagerJudge.reference(), family.model, weights(family.model), folder)) {
+            assertTrue(report.worst().orElseThrow() <= 1e-5, report::toString);
+            OnnxFile.read(report.folder().resolve(OnnxFile.MODEL)).getGraph().getInputList().stream()
+                    .filter(input -> Set.of("rows", "sample").contains(input.getName()))
+                    .forEach(input -> assertEquals(
+                            BATCH,
+                            input.getType().getTensorType().getShape().getDim(0).getDimValue(),
+                            input.getName()));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"dinov2", "dinov2_swiglu"})
+    void imageEncodersEqualTheReference(String name) {
+        Path recorded = Path.of("../models/src/test/resources/reference").resolve(name);
+        try (org.maskrt.models.reference.ReferenceCase c = org.maskrt.models.reference.ReferenceCase.open(recorded)) {
+            DinoV2 model = c.model(DinoV2.class);
+            ImageEncoder graph =
+                    new ImageEncoder(model, "image_encoder", 2 * model.config().patchSize());
+            for (Precision precision : TensorRtModels.PRECISIONS) {
+                ExportOptions options = ExportOptions.of(GraphStyle.tensorrt(precision));
+                List<ExportReport> reports = new OnnxExporter(options, EagerJudge.reference(), ExportListener.NONE)
+                        .export(graph, c.weights(), folder);
+                assertTrue(reports.get(0).worst().orElseThrow() <= limit(precision), precision + " " + reports.get(0));
+            }
         }
     }
 

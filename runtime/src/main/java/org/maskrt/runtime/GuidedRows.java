@@ -10,6 +10,7 @@ import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -29,6 +30,7 @@ final class GuidedRows implements Graph {
     /** Two rows, the smallest guided step, keep this many cores busy. */
     private static final int CORES = 2;
 
+    private final Path folder;
     private final GraphSignature signature;
     private final GuidedChannels guided;
     private final Graph denoiser;
@@ -44,12 +46,14 @@ final class GuidedRows implements Graph {
     /**
      * Takes over {@code denoiser}.
      *
+     * @param folder of {@code guided_step}
      * @param signature of {@code guided_step}
      * @param guided the channels that it guides
      * @param denoiser a graph of {@link #row}, safe for several threads
      * @param backend makes its tensors
      */
-    GuidedRows(GraphSignature signature, GuidedChannels guided, Graph denoiser, Backend backend) {
+    GuidedRows(Path folder, GraphSignature signature, GuidedChannels guided, Graph denoiser, Backend backend) {
+        this.folder = folder;
         this.signature = signature;
         this.guided = guided;
         this.denoiser = denoiser;
@@ -87,16 +91,16 @@ final class GuidedRows implements Graph {
 
     @Override
     public Binding bind(Map<String, ? extends DeviceTensor> inputs, Map<String, ? extends DeviceTensor> outputs) {
-        signature.requireFit(inputs, outputs);
+        signature.requireFit(folder, inputs, outputs);
         OrtEnvironment environment = OrtEnvironment.getEnvironment();
         List<Map<String, OrtTensor>> rows = new ArrayList<>();
         for (String modulation : List.of("modulation", "modulation_uncond")) {
             Map<String, List<OrtTensor>> parts = new HashMap<>();
             for (TensorSpec spec : denoiser.signature().inputs()) {
                 String name = spec.name().equals("modulation") ? modulation : spec.name();
-                parts.put(spec.name(), ((OrtTensor) inputs.get(name)).rows(environment));
+                parts.put(spec.name(), ((OrtTensor) get(inputs, name)).rows(environment));
             }
-            for (int b = 0; b < parts.get("sample").size(); b++) {
+            for (int b = 0; b < get(inputs, "guidance").shape().dim(0); b++) {
                 int at = b;
                 Map<String, OrtTensor> row = new HashMap<>();
                 parts.forEach((name, tensors) -> row.put(name, tensors.get(at)));
@@ -169,12 +173,12 @@ final class GuidedRows implements Graph {
             Map<String, ? extends DeviceTensor> inputs,
             List<DeviceTensor> results,
             Map<String, ? extends DeviceTensor> outputs) {
-        float[] x = values(inputs.get("sample"));
-        float[] previous = values(inputs.get("eps_prev"));
-        float[] noise = values(inputs.get("noise"));
-        float[] coefficients = values(inputs.get("coefficients"));
-        float[] weights = values(inputs.get("guidance"));
-        int channels = inputs.get("sample").shape().dim(1);
+        float[] x = values(get(inputs, "sample"));
+        float[] previous = values(get(inputs, "eps_prev"));
+        float[] noise = values(get(inputs, "noise"));
+        float[] coefficients = values(get(inputs, "coefficients"));
+        float[] weights = values(get(inputs, "guidance"));
+        int channels = get(inputs, "sample").shape().dim(1);
         OutputChannels shape =
                 new OutputChannels(channels, results.get(0).shape().dim(1));
         int latent = x.length / weights.length;
@@ -192,8 +196,11 @@ final class GuidedRows implements Graph {
                         + coefficients[4 * b + 3] * noise[i];
             }
         }
-        Map<String, float[]> given = Map.of("next_sample", next, "eps", eps);
-        outputs.forEach((name, tensor) -> tensor.write(given.get(name)));
+        outputs.forEach((name, tensor) -> tensor.write(name.equals("eps") ? eps : next));
+    }
+
+    private static DeviceTensor get(Map<String, ? extends DeviceTensor> inputs, String name) {
+        return Objects.requireNonNull(inputs.get(name), name);
     }
 
     private static float[] values(DeviceTensor tensor) {

@@ -1,5 +1,6 @@
 package org.maskrt.models.ops;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -37,6 +38,36 @@ class OpsTest {
                 values(ops.conv2d(picture, ones, bias, new Conv2d(1, 0, 0, 0, 0))));
         assertEquals(
                 List.of(12.5f, 9.5f, 15.5f, 9.5f), values(ops.conv2d(picture, ones, bias, new Conv2d(2, 0, 0, 1, 1))));
+    }
+
+    @Test
+    void indicesAreSlicedAndAdded() {
+        ReferenceOps ops = new ReferenceOps();
+        Tensor rows = Tensor.ofIndices(new long[] {0, 7, 1, 8}, 2, 2);
+        assertArrayEquals(new long[] {7, 8}, ops.slice(rows, 1, 1, 2).indices());
+        assertEquals(Shape.of(2, 1), ops.slice(rows, 1, 1, 2).shape());
+        Tensor advance = Tensor.ofIndices(new long[] {2, 1L << 40}, 2);
+        assertArrayEquals(
+                new long[] {2, 7 + (1L << 40), 3, 8 + (1L << 40)},
+                ops.add(rows, advance).indices());
+    }
+
+    @Test
+    void oneWeightCanBeChanged() {
+        Params<String> all = Params.of((path, shape) -> path + shape);
+        Params<String> changed = all.at("layer").with("bias", bias -> bias + " + 1");
+        assertEquals("layer.bias[3] + 1", changed.get("bias", 3));
+        assertEquals("layer.weight[3,2]", changed.get("weight", 3, 2));
+        assertEquals("layer.inner.bias[3]", changed.at("inner").get("bias", 3));
+        assertEquals("layer", changed.path());
+    }
+
+    @Test
+    void symbolsHaveLetters() {
+        assertEquals(
+                "[B,S,R,U,N,4]",
+                Shape.of(Shape.BATCH, Shape.STEPS, Shape.ROWS, Shape.ROWS_UNCOND, Shape.ROWS_NOISE, 4)
+                        .toString());
     }
 
     @Test

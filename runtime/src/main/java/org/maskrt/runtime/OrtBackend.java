@@ -11,30 +11,32 @@ import java.nio.file.Path;
 import java.util.List;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
+import org.maskrt.models.diffusion.GuidedChannels;
 import org.maskrt.models.ops.Shape;
 
-/** ONNX Runtime on the processor. */
-public final class OrtCpuBackend implements Backend {
-    /** The name of this backend. */
-    public static final String NAME = "ort-cpu";
-
+/** ONNX Runtime. */
+public final class OrtBackend implements Backend {
     private static final List<String> DATA_FILES = List.of("model.onnx.data", "model.onnx_data");
 
+    private final OrtDevice device;
     private final OrtEnvironment environment;
     private final int threads;
 
     /**
      * Loads ONNX Runtime's native library.
      *
-     * @param threads for the work inside one run; 0 for one per core
-     * @throws MaskRtException if ONNX Runtime's native library does not load
+     * @param device where graphs run
+     * @param threads for the work inside one run on the processor; 0 for one per core
+     * @throws MaskRtException if ONNX Runtime's native library does not load, or it cannot run graphs there
      */
-    public OrtCpuBackend(int threads) {
+    public OrtBackend(OrtDevice device, int threads) {
+        this.device = device;
         if (threads < 0) {
             throw new MaskRtException(ExitCode.USAGE, "threads must be 0 (one per core) or more, got " + threads);
         }
         this.threads = threads == 0 ? Runtime.getRuntime().availableProcessors() : threads;
         this.environment = environment();
+        device.requireAvailable();
     }
 
     private static OrtEnvironment environment() {
@@ -52,36 +54,42 @@ public final class OrtCpuBackend implements Backend {
 
     @Override
     public String name() {
-        return NAME;
+        return device.label();
     }
 
     @Override
     public String description() {
-        return "ONNX Runtime " + environment.getVersion() + ", " + threads + " threads";
+        return "ONNX Runtime " + environment.getVersion() + ", "
+                + (device == OrtDevice.CPU ? threads + " threads" : device.label());
     }
 
     @Override
     public Graph open(Path folder, GraphSignature expected) {
         Path file = folder.resolve("model.onnx");
         requireFiles(file, expected);
-        Path denoiser = GuidedRows.denoiser(folder, expected, threads);
+        Path denoiser = device == OrtDevice.CPU ? GuidedRows.denoiser(folder, expected, threads) : null;
         if (denoiser == null) {
-            return session(file, expected, threads);
+            return session(folder, expected, threads);
         }
-        Path alone = denoiser.resolve("model.onnx");
         GraphSignature row = GuidedRows.row(expected);
-        requireFiles(alone, row);
-        return new GuidedRows(
-                expected, ExportInfo.read(folder).guidedChannels(), session(alone, row, 1), this);
+        requireFiles(denoiser.resolve("model.onnx"), row);
+        GuidedChannels guided = ExportInfo.read(folder).guidedChannels();
+        return new GuidedRows(folder, expected, guided, session(denoiser, row, 1), this);
     }
 
-    private Graph session(Path file, GraphSignature expected, int runThreads) {
+    private Graph session(Path folder, GraphSignature expected, int runThreads) {
+        Path file = folder.resolve("model.onnx");
         OrtSession.SessionOptions options = new OrtSession.SessionOptions();
         try {
+            OrtErrors.checked(
+                    ExitCode.ENVIRONMENT, () -> device.label() + ": cannot be set up; " + device.hint(), () -> {
+                        device.add(configure(options, runThreads), folder);
+                        return true;
+                    });
             OrtSession session = OrtErrors.checked(
-                    ExitCode.FAILURE,
-                    () -> file + ": ONNX Runtime cannot open this graph; export it again",
-                    () -> environment.createSession(file.toString(), configure(options, runThreads)));
+                    device == OrtDevice.CPU ? ExitCode.FAILURE : ExitCode.ENVIRONMENT,
+                    () -> file + ": ONNX Runtime cannot open this graph; " + device.hint(),
+                    () -> environment.createSession(file.toString(), options));
             return OrtGraph.over(file, session, options, expected);
         } catch (RuntimeException e) {
             options.close();
@@ -98,7 +106,9 @@ public final class OrtCpuBackend implements Backend {
         OrtSession.SessionOptions options = new OrtSession.SessionOptions();
         try {
             OrtErrors.checked(
-                    ExitCode.FAILURE, () -> file + ": ONNX Runtime cannot be configured", () -> configure(options, threads));
+                    ExitCode.FAILURE,
+                    () -> file + ": ONNX Runtime cannot be configured",
+                    () -> configure(options, threads));
             return ForeignGraph.open(file, environment, options);
         } catch (RuntimeException e) {
             options.close();
@@ -106,7 +116,8 @@ public final class OrtCpuBackend implements Backend {
         }
     }
 
-    private static OrtSession.SessionOptions configure(OrtSession.SessionOptions options, int runThreads) throws OrtException {
+    private static OrtSession.SessionOptions configure(OrtSession.SessionOptions options, int runThreads)
+            throws OrtException {
         options.setIntraOpNumThreads(runThreads);
         options.setInterOpNumThreads(1);
         options.setCPUArenaAllocator(true);
