@@ -82,7 +82,9 @@ public final class OrtBackend implements Backend {
     public Graph open(Path folder, GraphSignature expected) {
         Path file = folder.resolve("model.onnx");
         requireFiles(file, expected);
-        Path denoiser = device == OrtDevice.CPU ? GuidedRows.denoiser(folder, expected, threads) : null;
+        // a profile is of the graph that was named
+        boolean rows = device == OrtDevice.CPU && profile == null;
+        Path denoiser = rows ? GuidedRows.denoiser(folder, expected, threads) : null;
         if (denoiser == null) {
             return session(folder, expected, threads);
         }
@@ -131,8 +133,7 @@ public final class OrtBackend implements Backend {
         }
     }
 
-    private static OrtSession.SessionOptions configure(OrtSession.SessionOptions options, int runThreads)
-            throws OrtException {
+    private OrtSession.SessionOptions configure(OrtSession.SessionOptions options, int runThreads) throws OrtException {
         options.setIntraOpNumThreads(runThreads);
         options.setInterOpNumThreads(1);
         options.setCPUArenaAllocator(true);
