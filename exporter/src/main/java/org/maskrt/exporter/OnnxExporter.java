@@ -173,7 +173,7 @@ public final class OnnxExporter {
             Map<String, Double> reached =
                     options.validation().enabled() ? compare(provenance, weights, beside) : Map.of();
             AtomicFiles.writeString(
-                    beside.resolve(REPORT), provenance.report(emitted.layers(OnnxOp.MATMUL_INTEGER), reached));
+                    beside.resolve(REPORT), provenance.report(beside, emitted.layers(OnnxOp.MATMUL_INTEGER), reached));
             replace(place, beside);
             return new ExportReport(graph.name(), place, provenance.weightsSha256(), reached);
         } catch (IOException e) {
