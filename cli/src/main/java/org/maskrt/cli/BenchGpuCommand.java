@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
@@ -195,9 +196,22 @@ final class BenchGpuCommand implements Callable<Integer> {
                 for (String graph : names) {
                     EngineBuilds.Ready ready = builds.build(new EngineStore(model), graph, options, rebuild);
                     BuildCommand.print(out(), progress, graph, ready);
+                    prefer(ready.file().plan());
                 }
                 return names;
             });
+        }
+    }
+
+    /** Of several engines that fit, the newest runs: it is to be the one that was asked for. */
+    private static void prefer(Path plan) {
+        try {
+            Files.setLastModifiedTime(plan, FileTime.from(Instant.now()));
+        } catch (IOException e) {
+            throw new MaskRtException(
+                    ExitCode.FAILURE,
+                    plan + ": its time cannot be set: " + e.getMessage() + "; check the permissions of its folder",
+                    e);
         }
     }
 

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -99,7 +100,7 @@ class GpuBenchTest {
     }
 
     @Test
-    void everythingIsMeasured() {
+    void everythingIsMeasured() throws IOException {
         CpuDevice device = new CpuDevice(1L << 28);
         List<String> heard = new ArrayList<>();
         BenchListener listener = (what, done, total) -> heard.add(what);
@@ -123,6 +124,11 @@ class GpuBenchTest {
                         new GpuResult.Attention("de_blocks.0.attn", Fusion.UNKNOWN),
                         new GpuResult.Attention("de_blocks.1.attn", Fusion.SEPARATE)),
                 measured.attentions());
+        String onnx = Files.readString(
+                new EngineStore(model).graph("guided_step").resolve("model.onnx"), StandardCharsets.ISO_8859_1);
+        for (GpuResult.Attention attention : measured.attentions()) {
+            assertTrue(onnx.contains(attention.path() + "/Softmax"), "the node that tells of " + attention);
+        }
         assertEquals(
                 List.of(1, 2),
                 measured.steps().stream().map(GpuResult.Steps::batch).toList());

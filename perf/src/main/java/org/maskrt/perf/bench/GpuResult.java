@@ -195,7 +195,7 @@ public record GpuResult(
         /** The larger count of the two; null where nothing fits. */
         @JsonProperty
         public @Nullable Double peakBytes() {
-            return peak == null ? null : Double.valueOf(Math.max(peak.cuda(), peak.nvml()));
+            return peak == null ? null : Double.valueOf((double) Math.max(peak.cuda(), peak.nvml()));
         }
     }
 
