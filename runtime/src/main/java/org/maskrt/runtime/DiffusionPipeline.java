@@ -77,21 +77,26 @@ public final class DiffusionPipeline implements AutoCloseable {
 
     /** On whatever backend {@code made} gives, once the folder is read. */
     static DiffusionPipeline open(Path folder, PipelineOptions options, Supplier<Backend> made) {
+        Model model = read(folder);
+        Backend backend = made.get();
+        try {
+            int batch = MemoryNeeds.share(backend, folder, model, options);
+            return new DiffusionPipeline(folder, model, backend, batch);
+        } catch (RuntimeException e) {
+            backend.close();
+            throw e;
+        }
+    }
+
+    /** What a model folder says of its model. */
+    static Model read(Path folder) {
         try (ModelFolder files = ModelFolder.open(folder)) {
-            Model model = new Model(
+            return new Model(
                     files.denoiser(),
                     files.hasAutoencoder() ? files.autoencoder().config() : null,
                     schedule(files.schedule()),
                     files.labels(),
                     imageEncoders(files));
-            Backend backend = made.get();
-            try {
-                int batch = MemoryNeeds.share(backend, folder, model, options);
-                return new DiffusionPipeline(folder, model, backend, batch);
-            } catch (RuntimeException e) {
-                backend.close();
-                throw e;
-            }
         }
     }
 
