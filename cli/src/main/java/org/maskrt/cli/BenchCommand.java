@@ -38,7 +38,7 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "bench",
         mixinStandardHelpOptions = true,
-        subcommands = {BenchTrainingCommand.class, BenchServingCommand.class},
+        subcommands = {BenchTrainingCommand.class, BenchServingCommand.class, BenchGpuCommand.class},
         description = {
             "Latency and memory of a model's graph, beside the limits of the machine, measured in the same run.",
             "Without a model: one guided step of MDTv2-S/2 and MDTv2-B/2, in turn with the same step run eagerly by DJL.",
@@ -162,7 +162,7 @@ final class BenchCommand implements Callable<Integer> {
             throw new MaskRtException(
                     ExitCode.USAGE, "--tolerance " + tolerance + ": expected --compare with it; name older results");
         }
-        requireFree(output, force);
+        requireFree();
         BenchResult before = compare == null ? null : BenchResult.read(compare);
         BenchResult result = measure();
         Comparison comparison = compare == null || before == null ? null : Comparison.of(compare, before, result);
@@ -189,7 +189,7 @@ final class BenchCommand implements Callable<Integer> {
         try (Progress progress = new Progress(quiet)) {
             return Interrupts.during(
                     () -> cancelled.set(true),
-                    () -> Bench.run(plan, commandLine(spec), limits, (what, done, total) -> {
+                    () -> Bench.run(plan, commandLine(), limits, (what, done, total) -> {
                         if (cancelled.get()) {
                             throw new MaskRtException(ExitCode.INTERRUPTED, "bench: interrupted at " + what);
                         }
@@ -211,6 +211,10 @@ final class BenchCommand implements Callable<Integer> {
         return List.of(text.strip().split("\\s+"));
     }
 
+    private String commandLine() {
+        return commandLine(spec);
+    }
+
     /** The command as it was typed, words with spaces in quotes. */
     static String commandLine(CommandSpec spec) {
         return spec.root().commandLine().getParseResult().originalArgs().stream()
@@ -218,12 +222,15 @@ final class BenchCommand implements Callable<Integer> {
                 .collect(Collectors.joining(" ", "maskrt ", ""));
     }
 
-    /** Whether results may be written to a folder. */
-    static void requireFree(@Nullable Path folder, boolean force) {
-        if (folder == null || force) {
-            return;
+    private void requireFree() {
+        if (output != null && !force) {
+            requireFree(output);
         }
-        for (Path file : List.of(json(folder), html(folder))) {
+    }
+
+    /** @throws MaskRtException USAGE if there are results in {@code output} */
+    static void requireFree(Path output) {
+        for (Path file : List.of(json(output), html(output))) {
             if (Files.exists(file)) {
                 throw new MaskRtException(
                         ExitCode.USAGE, file + ": is there already; name another folder, or replace it with --force");
@@ -231,10 +238,12 @@ final class BenchCommand implements Callable<Integer> {
         }
     }
 
+    /** Where figures go. */
     static Path json(Path folder) {
         return folder.resolve("results.json");
     }
 
+    /** Where the page goes. */
     static Path html(Path folder) {
         return folder.resolve("report.html");
     }

@@ -149,7 +149,9 @@ final class CompareCommand implements Callable<Integer> {
         }
         Compare.Options options = new Compare.Options(batch, pathSteps, departs);
         Tolerances tolerances = new Tolerances(minPsnr, minSsim, minSnr, maxAccuracyLoss, maxTimeRatio);
-        BenchCommand.requireFree(output, force);
+        if (output != null && !force) {
+            BenchCommand.requireFree(output);
+        }
         Configuration defaults = new Configuration(Backend.DEFAULT, threads, null, null);
         VariantSpec a = VariantSpec.parse(first, defaults, VariantSpec.modelOf(second));
         VariantSpec b = VariantSpec.parse(second, defaults, a.model());

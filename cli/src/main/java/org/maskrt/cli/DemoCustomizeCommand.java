@@ -54,7 +54,7 @@ final class DemoCustomizeCommand implements Callable<Integer> {
     private static final long UNSEEN = 1_000_003;
 
     /** Of the power-cosine guidance, which begins early enough to draw outlines; chosen on other scenes than those judged here. */
-    private static final double SCALE = 3;
+    private static final double SCALE = 4;
 
     private static final double POWER = 1;
 

@@ -81,21 +81,26 @@ public final class DiffusionPipeline implements AutoCloseable {
      * @throws MaskRtException if the folder or the backend does not work
      */
     public static DiffusionPipeline open(Path folder, PipelineOptions options, Supplier<Backend> made) {
+        Model model = read(folder);
+        Backend backend = made.get();
+        try {
+            int batch = MemoryNeeds.share(backend, folder, model, options);
+            return new DiffusionPipeline(folder, model, backend, batch);
+        } catch (RuntimeException e) {
+            backend.close();
+            throw e;
+        }
+    }
+
+    /** What a model folder says of its model. */
+    static Model read(Path folder) {
         try (ModelFolder files = ModelFolder.open(folder)) {
-            Model model = new Model(
+            return new Model(
                     files.denoiser(),
                     files.hasAutoencoder() ? files.autoencoder().config() : null,
                     schedule(files.schedule()),
                     files.labels(),
                     imageEncoders(files));
-            Backend backend = made.get();
-            try {
-                int batch = MemoryNeeds.share(backend, folder, model, options);
-                return new DiffusionPipeline(folder, model, backend, batch);
-            } catch (RuntimeException e) {
-                backend.close();
-                throw e;
-            }
         }
     }
 

@@ -182,7 +182,8 @@ final class Generator implements AutoCloseable {
         return model.vae();
     }
 
-    private Decoder decoder() {
+    /** Latents to pictures. */
+    Decoder decoder() {
         return new Decoder(graphs, pool, requireVae(), model.denoiser().inputSize());
     }
 

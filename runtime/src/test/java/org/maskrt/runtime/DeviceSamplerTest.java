@@ -408,6 +408,47 @@ class DeviceSamplerTest {
         assertEquals(0, device.open());
     }
 
+    /** The tables outlive the conditioner, and no engine or arena the work that it was loaded for. */
+    @Test
+    void enginesOneAtATimeGiveTheSame() {
+        DeviceBackend backend = backend(GuidedChannels.REFERENCE, 1);
+        backend.share(new MemoryPlan(
+                8,
+                MemoryPlan.Bias.CONSTANT,
+                false,
+                Set.of("conditioner", "guided_step", "half_step", "vae_decoder"),
+                1 << 20,
+                0,
+                List.of()));
+        GenerationRequest request = request(1, 2).with(Sampling.ddim("6")).with(guidance("middle"));
+        try (DiffusionPipeline host = pipeline(reference(GuidedChannels.REFERENCE, 1), 8);
+                DiffusionPipeline loop = pipeline(backend, 8)) {
+            for (int i = 0; i < 2; i++) {
+                assertClose("latents", latents(host.generate(request)), latents(loop.generate(request)));
+            }
+            assertEquals(2, device.count("capture"), "one for each generation");
+            assertEquals(12, device.count("launch"));
+            int loaded = 0;
+            for (String event : device.journal()) {
+                loaded += event.startsWith("load ") ? 1 : event.matches("close (?!device).*") ? -1 : 0;
+                assertTrue(loaded <= 1, "one at a time: " + device.journal());
+            }
+            Cancellation cancellation = new Cancellation();
+            assertThrows(
+                    MaskRtException.class,
+                    () -> loop.generate(
+                            request,
+                            (stage, done, total) -> {
+                                if (stage == Stage.DENOISE && done == 2) {
+                                    cancellation.cancel();
+                                }
+                            },
+                            cancellation));
+            assertClose("after", latents(host.generate(request)), latents(loop.generate(request)));
+        }
+        assertEquals(0, device.open());
+    }
+
     @Test
     void withoutAGraphForOneHalfBothRun() {
         DeviceBackend backend = backend(GuidedChannels.REFERENCE, 1);
