@@ -48,7 +48,7 @@ import picocli.CommandLine.Spec;
         description = {
             "Two variants of a model on the same pictures: signal to noise by step and by layer, the first layer that departs, PSNR and SSIM of the"
                     + " pictures, accuracy, and the ratio of times, in turn.",
-            "A variant is MODEL[:WORDS]: a model folder or a folder of exported graphs, and words such as eager, fp32, fp16, ort-mha, ort-cuda or trt"
+            "A variant is MODEL[:WORDS]: a model folder or a folder of exported graphs, and words such as eager, fp32, fp16, int8, ort-mha, ort-cuda or trt"
                     + " (of --backend, --dtype and --attention of bench), or the name of a folder of graphs in the model folder.",
             "Exit code 4 if a tolerance that was given is not kept. With -o also as JSON and as a page with plots and pictures."
         })

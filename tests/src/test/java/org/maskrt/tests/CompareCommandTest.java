@@ -112,7 +112,7 @@ class CompareCommandTest {
 
     /** Every layer of the one is found in the other, in the same order. */
     @ParameterizedTest
-    @CsvSource({"fp32, 90", "'fp32,decomposed', 90", "fp16, 45"})
+    @CsvSource({"fp32, 90", "'fp32,decomposed', 90", "fp16, 45", "int8, 15"})
     void graphsAgainstTheEagerModel(String words, double least) throws IOException {
         JsonNode result = result(model + ":eager", model + ":" + words);
         List<String> paths = new ArrayList<>();

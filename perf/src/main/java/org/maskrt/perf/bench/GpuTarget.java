@@ -123,6 +123,6 @@ public record GpuTarget(
                 what,
                 "at most " + format.apply(most),
                 measured == null ? NOT_MEASURED : format.apply(measured),
-                measured == null || !judged ? null : Boolean.valueOf(measured <= most));
+                (measured == null || !judged) ? null : Boolean.valueOf(measured <= most));
     }
 }

@@ -72,7 +72,7 @@ class VariantSpecTest {
     void mistakes() {
         refused("expected a model folder or a folder of exported graphs, got 'none'", "none", null);
         refused("expected a model folder around these graphs, found none", outside.toString(), null);
-        refused("expected one of eager, ort-cpu, ort-cuda, ort-trt, trt, fp32, fp16, bf16", model + ":fp7", null);
+        refused("expected one of eager, ort-cpu, ort-cuda, ort-trt, trt, fp32, fp16, bf16, int8", model + ":fp7", null);
         refused("behind the colon, got ''", model + ":", null);
         refused("expected eager alone", inside + ":eager", null);
         refused("expected eager alone", model + ":eager,fp16", null);
