@@ -34,7 +34,7 @@ class ReplicasTest {
     private static final int BATCH = 5;
     private static final int STEPS = 3;
     private static final float TOLERANCE = 1e-5f;
-    private static final OptimizerConfig OPTIMIZER = new OptimizerConfig(1e-3, 0, false, 0.01, 1, List.of(0.9));
+    private static final OptimizerConfig OPTIMIZER = new OptimizerConfig(1e-4, 0, false, 0.01, 1, List.of(0.9));
     private static final Streams STREAMS = new Streams(11);
 
     /** What came of a few steps. */
