@@ -75,7 +75,7 @@ public record GpuTarget(
                 all.add(atMost(
                         model.name() + ", peak device memory",
                         preset.peakBytes,
-                        memory == null || memory.peak() == null ? null : memory.peakBytes(),
+                        memory == null ? null : memory.peakBytes(),
                         true,
                         Format::bytes));
             }
@@ -123,6 +123,6 @@ public record GpuTarget(
                 what,
                 "at most " + format.apply(most),
                 measured == null ? NOT_MEASURED : format.apply(measured),
-                measured == null || !judged ? null : Boolean.valueOf(measured <= most));
+                (measured == null || !judged) ? null : Boolean.valueOf(measured <= most));
     }
 }
