@@ -229,6 +229,9 @@ final class DeviceSampler implements LatentSampler {
                 throw notFinite(i);
             }
             watch.stepped(i, sample);
+            if (watch.changes()) {
+                steps.sample(sample);
+            }
         }
 
         /** The device is one step ahead of what is reported, so it never waits for the host. */

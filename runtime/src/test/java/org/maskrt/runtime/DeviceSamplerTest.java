@@ -1,6 +1,8 @@
 package org.maskrt.runtime;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -8,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
@@ -209,6 +212,39 @@ class DeviceSamplerTest {
                 assertClose("step " + i, expected.get(i), actual.get(i));
             }
         }
+    }
+
+    @Test
+    void theNextStepTakesWhatAListenerLeaves() {
+        GenerationRequest request = request(2, 5);
+        List<float[]> own = new ArrayList<>();
+        List<float[]> replaced = new ArrayList<>();
+        List<float[]> onDevice = new ArrayList<>();
+        List<float[]> kept = new ArrayList<>();
+        try (DiffusionPipeline host = pipeline(reference(GuidedChannels.REFERENCE, 1), 8);
+                DiffusionPipeline loop = pipeline(backend(GuidedChannels.REFERENCE, 1), 8)) {
+            host.trajectory(request, (i, latents) -> own.add(latents.clone()));
+            host.trajectory(request, (i, latents) -> {
+                kept.add(latents.clone());
+                System.arraycopy(own.get(i), 0, latents, 0, latents.length);
+            });
+            host.trajectory(request, (i, latents) -> replaced.add(zeroed(i, latents)));
+            loop.trajectory(request, (i, latents) -> onDevice.add(zeroed(i, latents)));
+        }
+        for (int i = 0; i < own.size(); i++) {
+            assertArrayEquals(own.get(i), kept.get(i), "step " + i);
+            assertClose("step " + i, replaced.get(i), onDevice.get(i));
+        }
+        assertArrayEquals(own.get(0), replaced.get(0));
+        assertFalse(Arrays.equals(own.get(1), replaced.get(1)));
+    }
+
+    private static float[] zeroed(int i, float[] latents) {
+        float[] before = latents.clone();
+        if (i == 0) {
+            Arrays.fill(latents, 0);
+        }
+        return before;
     }
 
     @Test

@@ -25,6 +25,7 @@ import org.maskrt.models.weights.DType;
 import org.maskrt.models.weights.ModelFolder;
 import org.maskrt.models.weights.ScheduleConfig;
 import org.maskrt.models.weights.Weights;
+import org.maskrt.perf.TemporaryFolder;
 import org.maskrt.runtime.Backend;
 import org.maskrt.runtime.LoopMeter;
 import org.maskrt.runtime.PipelineOptions;
@@ -280,7 +281,7 @@ public final class GpuBench {
             }
             return failed(text, text, String.valueOf(e.getMessage()));
         } finally {
-            Bench.delete(place);
+            TemporaryFolder.delete(place);
         }
     }
 

@@ -133,9 +133,9 @@ public final class GpuDemos {
                     steps,
                     psnr(results.get(0).squares(), results.get(1).squares()),
                     "objects nearer to their own picture than to another of their class",
-                    ObjectFidelity.of(encoder, size, results.get(1), labels, images)
+                    ObjectFidelity.of(encoder, size, results.get(1).request().pairs(), labels, images)
                             .share(),
-                    ObjectFidelity.of(encoder, size, results.get(0), labels, exact)
+                    ObjectFidelity.of(encoder, size, results.get(0).request().pairs(), labels, exact)
                             .share());
         }
     }
