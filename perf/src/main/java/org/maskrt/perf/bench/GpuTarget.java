@@ -75,7 +75,7 @@ public record GpuTarget(
                 all.add(atMost(
                         model.name() + ", peak device memory",
                         preset.peakBytes,
-                        memory == null || memory.peak() == null ? null : memory.peakBytes(),
+                        memory == null ? null : memory.peakBytes(),
                         true,
                         Format::bytes));
             }
