@@ -30,6 +30,7 @@ class ArchitectureTest {
             "models", Set.of(),
             "trainer", Set.of("models"),
             "exporter", Set.of("models"),
+            "calibration", Set.of("models"),
             "runtime", Set.of("models"),
             "perf", Set.of("models", "trainer", "exporter", "runtime"));
 
