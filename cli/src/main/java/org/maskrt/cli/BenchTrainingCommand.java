@@ -63,7 +63,7 @@ final class BenchTrainingCommand implements Callable<Integer> {
                     s.placement().name().toLowerCase(Locale.ROOT), s.count() + "", BenchCommand.spread(s.median())));
             if (report.peer() != null) {
                 row.add(BenchCommand.spread(s.baseline()));
-                row.add(String.format(Locale.ROOT, "%.2f", s.ratio()));
+                row.add(String.format(Locale.ROOT, "%.2f", s.ratio().middle()));
             }
             rows.add(row);
         }

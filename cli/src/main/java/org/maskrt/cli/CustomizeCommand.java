@@ -111,6 +111,7 @@ final class CustomizeCommand implements Callable<Integer> {
         RgbImage ground = Images.decode(scene);
         Customization pair = new Customization(Images.decode(object), objectMask(), ground, box(ground));
         try (DiffusionPipeline pipeline = DiffusionPipeline.open(model, backend.pipeline())) {
+            SampleCommand.printMemory(spec.commandLine().getOut(), pipeline);
             GenerationRequest how = sampling.request(pipeline, List.of(0));
             CustomizationRequest request = new CustomizationRequest(
                     Collections.nCopies(count, pair), how.seeds(), how.sampling(), how.guidance());

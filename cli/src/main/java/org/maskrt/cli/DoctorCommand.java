@@ -2,12 +2,20 @@ package org.maskrt.cli;
 
 import ai.djl.engine.Engine;
 import ai.onnxruntime.OrtEnvironment;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import org.maskrt.exporter.OnnxChecker;
 import org.maskrt.models.ExitCode;
+import org.maskrt.models.MaskRtException;
+import org.maskrt.runtime.OrtBackend;
+import org.maskrt.runtime.OrtDevice;
+import org.maskrt.runtime.trt.GpuLibrary;
+import org.maskrt.runtime.trt.GpuRuntime;
 import org.maskrt.trainer.Torch;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -46,8 +54,9 @@ final class DoctorCommand implements Callable<Integer> {
                 temporary.toString(),
                 "set -Djava.io.tmpdir to a folder that can be written");
         check("ONNX Runtime (sample)", "it needs glibc on Linux, macOS on arm64, or Windows on x86-64", () -> {
-            OrtEnvironment environment = OrtEnvironment.getEnvironment();
-            return environment.getVersion() + ", providers " + OrtEnvironment.getAvailableProviders();
+            try (OrtBackend backend = new OrtBackend(OrtDevice.CPU, 0)) {
+                return backend.description() + ", providers " + OrtEnvironment.getAvailableProviders();
+            }
         });
         check(
                 "ONNX checker (export)",
@@ -60,8 +69,47 @@ final class DoctorCommand implements Callable<Integer> {
                     Engine engine = Torch.engine();
                     return engine.getEngineName() + " " + engine.getVersion();
                 });
-        out().println("backends: ort-cpu works; ort-cuda, ort-trt and trt are not part of this version");
+        gpu();
         return broken ? ExitCode.ENVIRONMENT.value() : 0;
+    }
+
+    /** A machine without a GPU is no broken one: these lines do not count. */
+    private void gpu() {
+        Path driver = Path.of("/proc/driver/nvidia/version");
+        if (Files.isReadable(driver)) {
+            note(true, "NVIDIA driver", firstLine(driver), "");
+        }
+        for (GpuLibrary library : GpuLibrary.values()) {
+            String place = library.place();
+            note(place != null, library.file(), place == null ? "not found" : place, library.fix());
+        }
+        try {
+            GpuRuntime runtime = GpuRuntime.open();
+            runtime.gpus().forEach(gpu -> note(true, "GPU " + gpu.index(), gpu.toString(), ""));
+            note(true, "trt (sample), build, refit", "TensorRT " + runtime.tensorRtVersion(), "");
+        } catch (MaskRtException e) {
+            note(false, "trt (sample), build, refit", String.valueOf(e.getMessage()), "");
+        }
+        for (OrtDevice device : List.of(OrtDevice.CUDA, OrtDevice.TENSORRT)) {
+            try (OrtBackend backend = new OrtBackend(device, 0)) {
+                note(true, device.label() + " (sample)", backend.description(), "");
+            } catch (MaskRtException e) {
+                note(false, device.label() + " (sample)", String.valueOf(e.getMessage()), "");
+            }
+        }
+    }
+
+    private static String firstLine(Path file) {
+        try (Stream<String> lines = Files.lines(file)) {
+            return lines.findFirst().orElse("");
+        } catch (IOException e) {
+            return String.valueOf(e.getMessage());
+        }
+    }
+
+    private void note(boolean works, String name, String what, String fix) {
+        out().println((works ? "ok       " : "no       ") + name + ": " + what
+                + (works || fix.isEmpty() ? "" : "; " + fix));
     }
 
     /** Something that may fail to load. */

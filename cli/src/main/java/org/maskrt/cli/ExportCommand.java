@@ -21,6 +21,8 @@ import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.diffusion.GuidedChannels;
+import org.maskrt.models.emd3c.Emd3c;
+import org.maskrt.models.mdt.MdtDenoiser;
 import org.maskrt.models.ops.Shape;
 import org.maskrt.models.weights.ModelFolder;
 import org.maskrt.models.weights.Weights;
@@ -178,7 +180,7 @@ final class ExportCommand implements Callable<Integer> {
         }
     }
 
-    private static <E extends Enum<E>> E choice(String option, String name, E[] values) {
+    static <E extends Enum<E>> E choice(String option, String name, E[] values) {
         List<String> names = new ArrayList<>();
         for (E value : values) {
             if (value.toString().equals(name.toLowerCase(Locale.ROOT))) {
@@ -187,6 +189,25 @@ final class ExportCommand implements Callable<Integer> {
             names.add(value.toString());
         }
         throw new MaskRtException(ExitCode.USAGE, option + ": expected one of " + names + ", got '" + name + "'");
+    }
+
+    /** The graphs that the folder can give. */
+    static Set<String> available(ModelFolder folder) {
+        Denoiser denoiser = folder.denoiser();
+        Set<String> names =
+                new LinkedHashSet<>(List.of("transformer", "conditioner", "denoiser", "guided_step", "half_step"));
+        if (denoiser instanceof MdtDenoiser
+                && folder.transformerWeights().keys().contains("mask_token")) {
+            names.add("inpaint");
+        }
+        if (denoiser instanceof Emd3c) {
+            names.add("ccnet");
+        }
+        if (folder.hasAutoencoder()) {
+            names.addAll(List.of("vae_encoder", "vae_decoder"));
+        }
+        names.addAll(folder.imageEncoders().keySet());
+        return names;
     }
 
     /** Whether each of {@code graphs} is there and was made from the folder's weights as {@code exporter} makes it. */

@@ -95,6 +95,7 @@ final class InpaintCommand implements Callable<Integer> {
         RgbImage picture = Images.decode(image);
         RgbImage hidden = Images.decode(mask);
         try (DiffusionPipeline pipeline = DiffusionPipeline.open(model, backend.pipeline())) {
+            SampleCommand.printMemory(spec.commandLine().getOut(), pipeline);
             int size = pipeline.imageSize();
             boolean same = picture.width() == hidden.width() && picture.height() == hidden.height();
             if (same && (picture.width() != size || picture.height() != size)) {

@@ -28,6 +28,8 @@ import picocli.CommandLine.Spec;
             TrainCommand.class,
             ImportCommand.class,
             ExportCommand.class,
+            BuildCommand.class,
+            RefitCommand.class,
             InspectCommand.class,
             VerifyCommand.class,
             AccuracyCommand.class,

@@ -14,9 +14,11 @@ import org.maskrt.runtime.Cancellation;
 import org.maskrt.runtime.DiffusionPipeline;
 import org.maskrt.runtime.GenerationRequest;
 import org.maskrt.runtime.GenerationResult;
+import org.maskrt.runtime.MemoryPlanner;
 import org.maskrt.runtime.ProgressListener;
 import org.maskrt.runtime.SampleWriter;
 import org.maskrt.runtime.Timings;
+import org.maskrt.runtime.device.MemoryUse;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -76,6 +78,7 @@ final class SampleCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         try (DiffusionPipeline pipeline = DiffusionPipeline.open(model, backend.pipeline())) {
+            printMemory(spec.commandLine().getOut(), pipeline);
             GenerationRequest request = sampling.request(pipeline, repeated(labels(pipeline, classes), perClass));
             GenerationResult result = generate(pipeline, request, quiet);
             SampleWriter.Written written = new SampleWriter(output, force, pipeline.classNames()).write(result);
@@ -132,6 +135,11 @@ final class SampleCommand implements Callable<Integer> {
         out.println(result.images().size() + " pictures: " + written.grid() + ", " + written.archive());
     }
 
+    /** How the device's memory is shared, where it has to be. */
+    static void printMemory(PrintWriter out, DiffusionPipeline pipeline) {
+        pipeline.memoryChoices().forEach(out::println);
+    }
+
     static void print(PrintWriter out, Timings t) {
         out.printf(
                 Locale.ROOT,
@@ -142,5 +150,11 @@ final class SampleCommand implements Callable<Integer> {
                 t.steps(),
                 t.millisPerStep(),
                 t.decodeMillis() / 1e3);
+        MemoryUse memory = t.memory();
+        if (memory != null) {
+            out.println("device memory of all processes, at most: " + MemoryPlanner.text(memory.cuda()) + " by CUDA"
+                    + (memory.nvml() < 0 ? "" : ", " + MemoryPlanner.text(memory.nvml()) + " by NVML") + ", of "
+                    + MemoryPlanner.text(memory.total()));
+        }
     }
 }

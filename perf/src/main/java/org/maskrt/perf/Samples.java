@@ -1,7 +1,6 @@
 package org.maskrt.perf;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -30,26 +29,9 @@ public record Samples(List<Pair> pairs, int dropped) {
      * @param count of pairs
      * @param median of our times, in milliseconds, with the tenth and ninetieth percentile beside it
      * @param baseline the same of the baseline
-     * @param ratio median of ours over baseline, pair by pair
+     * @param ratio ours over baseline, pair by pair, its median and percentiles
      */
-    public record Summary(CorePlacement.Tag placement, int count, Spread median, Spread baseline, double ratio) {}
-
-    /** Percentiles 10, 50 and 90. */
-    public record Spread(double low, double middle, double high) {
-        static Spread of(double[] values) {
-            double[] sorted = values.clone();
-            Arrays.sort(sorted);
-            return new Spread(at(sorted, 0.1), at(sorted, 0.5), at(sorted, 0.9));
-        }
-
-        /** Linear between the neighbouring order statistics. */
-        private static double at(double[] sorted, double fraction) {
-            double place = fraction * (sorted.length - 1);
-            int below = (int) place;
-            int above = Math.min(below + 1, sorted.length - 1);
-            return sorted[below] + (place - below) * (sorted[above] - sorted[below]);
-        }
-    }
+    public record Summary(CorePlacement.Tag placement, int count, Spread median, Spread baseline, Spread ratio) {}
 
     /** A summary for each placement that occurred. */
     public List<Summary> summaries() {
@@ -61,12 +43,7 @@ public record Samples(List<Pair> pairs, int dropped) {
                 double[] base = in.stream().mapToDouble(Pair::baseline).toArray();
                 double[] ratio =
                         in.stream().mapToDouble(p -> p.ours / p.baseline).toArray();
-                found.add(new Summary(
-                        tag,
-                        in.size(),
-                        Spread.of(ours),
-                        Spread.of(base),
-                        Spread.of(ratio).middle()));
+                found.add(new Summary(tag, in.size(), Spread.of(ours), Spread.of(base), Spread.of(ratio)));
             }
         }
         return found;

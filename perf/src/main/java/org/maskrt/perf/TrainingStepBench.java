@@ -1,18 +1,12 @@
 package org.maskrt.perf;
 
-import java.io.BufferedReader;
-import java.io.IOException;
-import java.io.InputStreamReader;
-import java.io.Writer;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
-import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.Presets;
+import org.maskrt.perf.bench.BenchListener;
 import org.maskrt.trainer.SyntheticTraining;
 
 /**
@@ -61,7 +55,7 @@ public final class TrainingStepBench {
      *
      * @throws MaskRtException (ENVIRONMENT) if the peer does not start or ends early
      */
-    public static Report run(Options options, GuidedStepBench.Listener listener) {
+    public static Report run(Options options, BenchListener listener) {
         try (SyntheticTraining ours =
                         new SyntheticTraining(Presets.of(options.preset(), INPUT_SIZE), options.batch(), SEED);
                 Peer peer = options.peer().isEmpty() ? null : Peer.start(options.peer())) {
@@ -90,87 +84,10 @@ public final class TrainingStepBench {
             }
             return new Report(
                     ours.parameters(),
-                    peer == null ? null : peer.about,
+                    peer == null ? null : peer.about(),
                     new Samples(pairs, dropped),
                     before,
                     PeakMemory.resident());
-        }
-    }
-
-    private static final class Peer implements AutoCloseable {
-        final String about;
-
-        private final Process process;
-        private final BufferedReader out;
-        private final Writer in;
-
-        private Peer(Process process) throws IOException {
-            this.process = process;
-            this.out = new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
-            this.in = process.outputWriter(StandardCharsets.UTF_8);
-            this.about = line();
-        }
-
-        static Peer start(List<String> command) {
-            Process process = null;
-            try {
-                process = new ProcessBuilder(command)
-                        .redirectError(ProcessBuilder.Redirect.INHERIT)
-                        .start();
-                return new Peer(process);
-            } catch (IOException e) {
-                if (process != null) {
-                    process.destroyForcibly();
-                }
-                throw failed(String.join(" ", command), e);
-            }
-        }
-
-        private static MaskRtException failed(String what, IOException e) {
-            return new MaskRtException(
-                    ExitCode.ENVIRONMENT,
-                    "the peer '" + what + "' failed: " + e.getMessage()
-                            + "; it needs Python with PyTorch, see perf/peers",
-                    e);
-        }
-
-        private String line() throws IOException {
-            String line = out.readLine();
-            if (line == null) {
-                throw new IOException("it ended without an answer");
-            }
-            return line;
-        }
-
-        /** The milliseconds of one step, as the peer measures them. */
-        double step() {
-            try {
-                in.write("step\n");
-                in.flush();
-                String answer = line();
-                try {
-                    return Double.parseDouble(answer.split(" ", 2)[0]);
-                } catch (NumberFormatException e) {
-                    throw new IOException("expected milliseconds, got '" + answer + "'", e);
-                }
-            } catch (IOException e) {
-                throw failed(about, e);
-            }
-        }
-
-        @Override
-        public void close() {
-            try {
-                in.close();
-                if (!process.waitFor(10, TimeUnit.SECONDS)) {
-                    process.destroyForcibly();
-                }
-            } catch (IOException e) {
-                process.destroyForcibly();
-            } catch (InterruptedException e) {
-                process.destroyForcibly();
-                Thread.currentThread().interrupt();
-            }
         }
     }
 }

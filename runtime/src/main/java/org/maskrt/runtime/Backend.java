@@ -1,14 +1,15 @@
 package org.maskrt.runtime;
 
 import java.nio.file.Path;
-import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
+import org.maskrt.runtime.device.MemoryUse;
 
 /** Where graphs run. The caller names the backend, and gets that one or an error. */
 public interface Backend extends AutoCloseable {
     /** The backend that is taken when none is named. */
-    String DEFAULT = OrtCpuBackend.NAME;
+    String DEFAULT = OrtDevice.CPU.label();
 
     /**
      * The backend of this name.
@@ -17,22 +18,32 @@ public interface Backend extends AutoCloseable {
      * @throws MaskRtException if there is no such backend, or it is not in this build
      */
     static Backend named(String name, int threads) {
-        if (name.equals(OrtCpuBackend.NAME)) {
-            return new OrtCpuBackend(threads);
+        for (OrtDevice device : OrtDevice.values()) {
+            if (name.equals(device.label())) {
+                return new OrtBackend(device, threads);
+            }
         }
-        if (List.of("ort-cuda", "ort-trt", "trt").contains(name)) {
-            throw new MaskRtException(
-                    ExitCode.ENVIRONMENT,
-                    "the backend " + name + " is not available in this build; use --backend " + OrtCpuBackend.NAME);
+        if (name.equals(DeviceBackend.TENSORRT)) {
+            return DeviceBackend.tensorRt();
         }
         throw new MaskRtException(
-                ExitCode.USAGE, "there is no backend " + name + "; use --backend " + OrtCpuBackend.NAME);
+                ExitCode.USAGE, "there is no backend " + name + "; use --backend ort-cpu, ort-cuda, ort-trt or trt");
     }
 
     String name();
 
     /** Name and version of what runs the graphs. */
     String description();
+
+    /** Where in a model folder the graphs are that this backend runs. */
+    default Path graphs(Path model) {
+        return model.resolve("onnx");
+    }
+
+    /** The most memory that its device had in use since it was opened; null where it computes in the host's memory. */
+    default @Nullable MemoryUse peakMemory() {
+        return null;
+    }
 
     /**
      * Loads a graph.

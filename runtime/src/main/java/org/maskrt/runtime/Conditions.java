@@ -78,6 +78,18 @@ final class Conditions {
         return input;
     }
 
+    /** The class of each row, then the null class. */
+    long[] classes() {
+        return IntStream.concat(IntStream.of(columns), IntStream.of(nullColumn))
+                .mapToLong(c -> classes[c])
+                .toArray();
+    }
+
+    /** The vector of each row, then the null vector: [rows+1,W]. */
+    float[] vectors() {
+        return vectors.clone();
+    }
+
     /** The columns {@code from .. from + count} as the graph takes them; those beyond the last repeat it. */
     DeviceTensor tensor(TensorPool.Lease tensors, int from, int count) {
         int[] wanted = IntStream.range(from, from + count)

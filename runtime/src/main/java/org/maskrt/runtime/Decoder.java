@@ -28,6 +28,11 @@ final class Decoder {
         this.size = latentSize * config.downsampling();
     }
 
+    /** Pictures of {@code size} x {@code size} that are decoded at once at most. */
+    static int most(int size) {
+        return Math.max(1, PIXELS / (size * size));
+    }
+
     GraphSignature signature() {
         return GraphSignature.vaeDecoder(size, config.latentChannels(), latentSize);
     }
@@ -41,7 +46,8 @@ final class Decoder {
     List<RgbImage> decode(float[] latents, int count, IntConsumer done) {
         Graph graph = graphs.get(signature());
         int fixed = graph.signature().inputs().get(0).shape().dim(0);
-        int rows = fixed > 0 ? fixed : Math.max(1, Math.min(count, PIXELS / (size * size)));
+        int most = Math.min(most(size), graph.most("latent_sample", 0));
+        int rows = fixed > 0 ? fixed : Math.min(count, most);
         List<RgbImage> images = new ArrayList<>(count);
         try (TensorPool.Lease tensors = pool.lease()) {
             DeviceTensor in = tensors.floats(rows, config.latentChannels(), latentSize, latentSize);

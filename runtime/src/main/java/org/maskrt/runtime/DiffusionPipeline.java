@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.SortedMap;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
@@ -71,6 +72,11 @@ public final class DiffusionPipeline implements AutoCloseable {
      * @throws MaskRtException if the folder or the backend does not work
      */
     public static DiffusionPipeline open(Path folder, PipelineOptions options) {
+        return open(folder, options, () -> Backend.named(options.backend(), options.threads()));
+    }
+
+    /** On whatever backend {@code made} gives, once the folder is read. */
+    static DiffusionPipeline open(Path folder, PipelineOptions options, Supplier<Backend> made) {
         try (ModelFolder files = ModelFolder.open(folder)) {
             Model model = new Model(
                     files.denoiser(),
@@ -78,8 +84,14 @@ public final class DiffusionPipeline implements AutoCloseable {
                     schedule(files.schedule()),
                     files.labels(),
                     imageEncoders(files));
-            Backend backend = Backend.named(options.backend(), options.threads());
-            return new DiffusionPipeline(folder, model, backend, options.maxBatch());
+            Backend backend = made.get();
+            try {
+                int batch = MemoryNeeds.share(backend, folder, model, options);
+                return new DiffusionPipeline(folder, model, backend, batch);
+            } catch (RuntimeException e) {
+                backend.close();
+                throw e;
+            }
         }
     }
 
@@ -98,6 +110,11 @@ public final class DiffusionPipeline implements AutoCloseable {
         return config.betaSchedule() == ScheduleConfig.BetaSchedule.COSINE
                 ? NoiseSchedule.cosine(config.numTrainTimesteps())
                 : NoiseSchedule.linear(config.numTrainTimesteps(), config.betaStart(), config.betaEnd());
+    }
+
+    /** How the device's memory is shared and why, a line each; empty where no budget was given. */
+    public List<String> memoryChoices() {
+        return generator.memoryChoices();
     }
 
     /** The model's sizes. */
@@ -232,7 +249,7 @@ public final class DiffusionPipeline implements AutoCloseable {
                     images,
                     squares,
                     request.seeds().of(pairs.size()),
-                    progress.timings(),
+                    progress.timings(generator.peakMemory()),
                     request,
                     name(),
                     generator.backend());
@@ -307,7 +324,7 @@ public final class DiffusionPipeline implements AutoCloseable {
                 images,
                 request.seeds().of(count),
                 request.keepLatents() ? latentTensor(latents, count) : null,
-                progress.timings(),
+                progress.timings(generator.peakMemory()),
                 new GenerationResult.Provenance(
                         request, name(), generator.backend(), sampler.fusedSteps(), sampler.steps()));
     }
@@ -332,7 +349,7 @@ public final class DiffusionPipeline implements AutoCloseable {
             requireOpen();
             run.labels().forEach(label -> requireClass(label, model.denoiser().numClasses()));
             SamplingPlan plan = generator.plan(run.sampling(), run.guidance(), SamplingPlan.Network.DENOISER);
-            PlannedSampler sampler = generator.sampler(plan);
+            LatentSampler sampler = generator.sampler(plan);
             int size = run.labels().size() * LatentSampler.size(model.denoiser());
             requireLength("start", run.start(), size);
             requireLength("stepNoise", run.stepNoise(), plan.size() * size);

@@ -45,4 +45,14 @@ final class ExportInfo {
                 file + ": expected guided_channels to be reference or all, got '" + name
                         + "'; make it again with `maskrt export`");
     }
+
+    /** The type of the graph's products. */
+    String dtype() {
+        return node.path("dtype").asText();
+    }
+
+    /** Of the weights that the graph was exported with. */
+    String weightsSha256() {
+        return node.path("weights_sha256").asText();
+    }
 }

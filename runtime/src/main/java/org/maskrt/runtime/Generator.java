@@ -2,6 +2,7 @@ package org.maskrt.runtime;
 
 import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
@@ -12,6 +13,7 @@ import org.maskrt.models.emd3c.Emd3c;
 import org.maskrt.models.image.RgbImage;
 import org.maskrt.models.maskdit.MaskDit;
 import org.maskrt.models.vae.AutoencoderKlConfig;
+import org.maskrt.runtime.device.MemoryUse;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -25,17 +27,28 @@ final class Generator implements AutoCloseable {
     private final Graphs graphs;
     private final TensorPool pool;
 
-    /** On the graphs below {@code folder/onnx}; the backend is closed with this. */
+    /** On the graphs of a model folder; the backend is closed with this. */
     Generator(Path folder, DiffusionPipeline.Model model, Backend backend, int maxBatch) {
         this.folder = folder;
         this.model = model;
         this.maxBatch = maxBatch;
-        this.graphs = new Graphs(backend, folder.resolve("onnx"));
+        this.graphs = new Graphs(backend, folder);
         this.pool = new TensorPool(backend);
     }
 
     String backend() {
         return graphs.backend().description();
+    }
+
+    /** The most memory that the device had in use; null where there is none. */
+    @Nullable
+    MemoryUse peakMemory() {
+        return graphs.backend().peakMemory();
+    }
+
+    /** How the device's memory is shared and why. */
+    List<String> memoryChoices() {
+        return graphs.backend() instanceof DeviceBackend device ? device.plan().reasons() : List.of();
     }
 
     /**
@@ -80,7 +93,11 @@ final class Generator implements AutoCloseable {
     }
 
     /** The steps of a plan. */
-    PlannedSampler sampler(SamplingPlan plan) {
+    LatentSampler sampler(SamplingPlan plan) {
+        if (graphs.backend() instanceof DeviceBackend device && plan.onDevice()) {
+            SamplingPlan fitted = device.plan().halves() ? plan : plan.fused();
+            return new DeviceSampler(model.denoiser(), fitted, graphs, device);
+        }
         return new PlannedSampler(model.denoiser(), plan, graphs, pool);
     }
 

@@ -17,6 +17,11 @@ public interface Graph extends AutoCloseable {
     /** Inputs and outputs as the file has them: a symbol where any length may be given, a number where the file fixes it. */
     GraphSignature signature();
 
+    /** The largest length that an axis of an input may have. */
+    default int most(String input, int axis) {
+        return Integer.MAX_VALUE;
+    }
+
     /**
      * Fixes the tensors of a run.
      *

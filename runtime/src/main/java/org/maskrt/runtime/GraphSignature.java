@@ -1,11 +1,20 @@
 package org.maskrt.runtime;
 
 import static org.maskrt.models.ops.Shape.BATCH;
+import static org.maskrt.models.ops.Shape.ROWS;
+import static org.maskrt.models.ops.Shape.ROWS_NOISE;
+import static org.maskrt.models.ops.Shape.ROWS_UNCOND;
 import static org.maskrt.models.ops.Shape.STEPS;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.maskrt.models.Denoiser;
+import org.maskrt.models.ExitCode;
+import org.maskrt.models.MaskRtException;
 import org.maskrt.models.emd3c.Emd3c;
 import org.maskrt.models.mdt.MdtDenoiser;
 import org.maskrt.models.ops.Shape;
@@ -64,6 +73,42 @@ public record GraphSignature(String name, List<TensorSpec> inputs, List<TensorSp
                 List.of(sample(model, "next_sample"), sample(model, "eps")));
     }
 
+    /**
+     * {@link #guidedStep} that reads its tables by row, so nothing but what one step hands to the next changes between runs: rows and advance [B,3]
+     * (of modulation, guidance and coefficients; of modulation_uncond; of noise), sample, hint and eps_prev [B,C,H,W], modulation [R,K],
+     * modulation_uncond [U,K], guidance [R], coefficients [R,4], noise [N,C,H,W] to next_sample and eps [B,C,H,W] and next_rows = rows + advance.
+     */
+    public static GraphSignature tableGuidedStep(Denoiser model) {
+        return tableStep(
+                "guided_step",
+                model,
+                3,
+                TensorSpec.fp32("modulation_uncond", ROWS_UNCOND, model.modulationSize()),
+                TensorSpec.fp32("guidance", ROWS));
+    }
+
+    /** The half of {@link #tableGuidedStep} that a step without guidance needs: rows and advance [B,2] (of modulation and coefficients; of noise). */
+    public static GraphSignature tableHalfStep(Denoiser model) {
+        return tableStep("half_step", model, 2);
+    }
+
+    private static GraphSignature tableStep(String name, Denoiser model, int tables, TensorSpec... guidance) {
+        List<TensorSpec> inputs = new ArrayList<>(
+                List.of(TensorSpec.int64("rows", BATCH, tables), TensorSpec.int64("advance", BATCH, tables)));
+        inputs.addAll(samples(model, sample(model, "eps_prev")));
+        inputs.add(TensorSpec.fp32("modulation", ROWS, model.modulationSize()));
+        inputs.addAll(List.of(guidance));
+        inputs.add(TensorSpec.fp32("coefficients", ROWS, 4));
+        inputs.add(TensorSpec.fp32("noise", ROWS_NOISE, model.inChannels(), model.inputSize(), model.inputSize()));
+        return new GraphSignature(
+                name,
+                inputs,
+                List.of(
+                        sample(model, "next_sample"),
+                        sample(model, "eps"),
+                        TensorSpec.int64("next_rows", BATCH, tables)));
+    }
+
     /** sample and hint [B,C,H,W], timestep [B], class_labels [B] or condition [B,W] to out_sample [B,outC,H,W]. */
     public static GraphSignature transformer(Denoiser model) {
         return new GraphSignature(
@@ -119,6 +164,36 @@ public record GraphSignature(String name, List<TensorSpec> inputs, List<TensorSp
                 "vae_decoder",
                 List.of(TensorSpec.fp32("latent_sample", BATCH, latentChannels, latentSize, latentSize)),
                 List.of(TensorSpec.fp32("sample", BATCH, 3, imageSize, imageSize)));
+    }
+
+    /**
+     * Checks the tensors of a run of the graph {@code file} that has this signature.
+     *
+     * @throws MaskRtException if an input is missing, no output is wanted, or a tensor does not fit
+     */
+    void requireFit(Path file, Map<String, ? extends DeviceTensor> taken, Map<String, ? extends DeviceTensor> given) {
+        requireFit(file, "input", inputs, taken);
+        requireFit(file, "output", outputs, given);
+        if (taken.size() < inputs.size() || given.isEmpty()) {
+            throw new MaskRtException(
+                    ExitCode.FAILURE,
+                    file + ": expected the inputs " + inputs + " and some of the outputs " + outputs + ", got "
+                            + taken.keySet() + " and " + given.keySet());
+        }
+    }
+
+    private static void requireFit(
+            Path file, String kind, List<TensorSpec> specs, Map<String, ? extends DeviceTensor> tensors) {
+        Map<String, TensorSpec> known = specs.stream().collect(Collectors.toMap(TensorSpec::name, Function.identity()));
+        tensors.forEach((name, tensor) -> {
+            TensorSpec spec = known.get(name);
+            if (spec == null || !spec.accepts(tensor.type(), tensor.shape())) {
+                throw new MaskRtException(
+                        ExitCode.FAILURE,
+                        file + ": expected the " + kind + "s " + specs + ", got the " + kind + " "
+                                + new TensorSpec(name, tensor.type(), tensor.shape()));
+            }
+        });
     }
 
     private static TensorSpec sample(Denoiser model, String name) {

@@ -13,10 +13,10 @@ final class Graphs implements AutoCloseable {
     private final Map<String, Graph> loaded = new HashMap<>();
     private boolean closed;
 
-    /** The graphs below {@code folder}, on {@code backend}, which is closed with them. */
-    Graphs(Backend backend, Path folder) {
+    /** The graphs of a model folder, on {@code backend}, which is closed with them. */
+    Graphs(Backend backend, Path model) {
         this.backend = backend;
-        this.folder = folder;
+        this.folder = backend.graphs(model);
     }
 
     Backend backend() {

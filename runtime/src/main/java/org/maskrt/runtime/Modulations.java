@@ -30,10 +30,12 @@ final class Modulations {
         this.width = signature.outputs().get(0).shape().dim(-1);
         int fixedSteps = signature.inputs().get(0).shape().dim(0);
         int fixedBatch = signature.inputs().get(1).shape().dim(0);
-        block = fixedBatch > 0 ? fixedBatch : conditions.count();
+        int mostBatch = conditioner.most(conditions.input(), 0);
+        block = fixedBatch > 0 ? fixedBatch : Math.min(conditions.count(), mostBatch);
         int blocks = (conditions.count() + block - 1) / block;
         long row = (long) blocks * block * width;
-        chunk = fixedSteps > 0 ? fixedSteps : (int) Math.max(1, Math.min(timesteps.length, LIMIT / row));
+        int mostSteps = Math.min(timesteps.length, conditioner.most("timesteps", 0));
+        chunk = fixedSteps > 0 ? fixedSteps : (int) Math.max(1, Math.min(mostSteps, LIMIT / row));
         times = tensors.floats(chunk);
         for (int b = 0; b < blocks; b++) {
             DeviceTensor out = tensors.floats(chunk, block, width);

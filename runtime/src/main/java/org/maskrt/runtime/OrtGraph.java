@@ -13,7 +13,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
-import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
@@ -120,14 +119,7 @@ final class OrtGraph implements Graph {
 
     @Override
     public Binding bind(Map<String, ? extends DeviceTensor> inputs, Map<String, ? extends DeviceTensor> outputs) {
-        requireFit("input", signature.inputs(), inputs);
-        requireFit("output", signature.outputs(), outputs);
-        if (inputs.size() < signature.inputs().size() || outputs.isEmpty()) {
-            throw new MaskRtException(
-                    ExitCode.FAILURE,
-                    file + ": expected the inputs " + signature.inputs() + " and some of the outputs "
-                            + signature.outputs() + ", got " + inputs.keySet() + " and " + outputs.keySet());
-        }
+        signature.requireFit(file, inputs, outputs);
         Map<String, OnnxTensor> in = handles(inputs);
         Map<String, OnnxTensor> out = handles(outputs);
         List<DeviceTensor> all = new ArrayList<>(inputs.values());
@@ -137,19 +129,6 @@ final class OrtGraph implements Graph {
             all.forEach(t -> ((OrtTensor) t).requireOpen());
             run(in, out);
         };
-    }
-
-    private void requireFit(String kind, List<TensorSpec> specs, Map<String, ? extends DeviceTensor> tensors) {
-        Map<String, TensorSpec> known = specs.stream().collect(Collectors.toMap(TensorSpec::name, Function.identity()));
-        tensors.forEach((name, tensor) -> {
-            TensorSpec spec = known.get(name);
-            if (spec == null || !spec.accepts(tensor.type(), tensor.shape())) {
-                throw new MaskRtException(
-                        ExitCode.FAILURE,
-                        file + ": expected the " + kind + "s " + specs + ", got the " + kind + " "
-                                + new TensorSpec(name, tensor.type(), tensor.shape()));
-            }
-        });
     }
 
     private Map<String, OnnxTensor> handles(Map<String, ? extends DeviceTensor> tensors) {

@@ -1,5 +1,8 @@
 package org.maskrt.runtime;
 
+import org.jspecify.annotations.Nullable;
+import org.maskrt.runtime.device.MemoryUse;
+
 /** Tells a listener how far a generation is, measures its stages, and ends it when that is asked for. */
 final class Progress implements SamplingLoop.Watch {
     private final ProgressListener listener;
@@ -48,6 +51,11 @@ final class Progress implements SamplingLoop.Watch {
         report(Stage.DENOISE, stepped, batches * steps);
     }
 
+    @Override
+    public boolean looks() {
+        return false;
+    }
+
     void decoded(int done, int total) {
         decodeNanos += lap();
         report(Stage.DECODE, done, total);
@@ -60,9 +68,10 @@ final class Progress implements SamplingLoop.Watch {
         }
     }
 
-    Timings timings() {
+    /** @param memory of the device, if there is one */
+    Timings timings(@Nullable MemoryUse memory) {
         return new Timings(
-                millis(loadNanos), millis(conditionNanos), millis(denoiseNanos), millis(decodeNanos), stepped);
+                millis(loadNanos), millis(conditionNanos), millis(denoiseNanos), millis(decodeNanos), stepped, memory);
     }
 
     private static double millis(long nanos) {

@@ -1,5 +1,6 @@
 package org.maskrt.runtime;
 
+import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
@@ -20,8 +21,22 @@ final class SamplingLoop {
         /** The conditioner has run for the first {@code steps} steps. */
         void conditioned(int steps);
 
-        /** After step {@code i}; {@code sample} [B,C,H,W] is reused. */
+        /** After step {@code i}; {@code sample} [B,C,H,W] is reused, and anything unless {@link #looks}. */
         void stepped(int i, float[] sample);
+
+        /** Whether someone looks at the samples between the steps, which a device would otherwise keep to itself. */
+        default boolean looks() {
+            return true;
+        }
+
+        /** Looks at each step and hears nothing. */
+        Watch EVERY_STEP = new Watch() {
+            @Override
+            public void conditioned(int steps) {}
+
+            @Override
+            public void stepped(int i, float[] sample) {}
+        };
     }
 
     private final Graphs graphs;
@@ -104,17 +119,26 @@ final class SamplingLoop {
     }
 
     private void requireFinite(float[] sample, int i, StepRunner runner) {
+        if (!finite(sample)) {
+            throw notFinite(graphs.folder(runner.graph()), plan, i);
+        }
+    }
+
+    static boolean finite(float[] sample) {
         float sum = 0;
         for (float v : sample) {
             // 0 * v is NaN for NaN and infinity, and 0 otherwise
             sum += 0 * v;
         }
-        if (Float.isNaN(sum)) {
-            throw new MaskRtException(
-                    ExitCode.NOT_FINITE,
-                    graphs.folder(runner.graph()) + ": the latents are not finite after step " + (i + 1) + " of "
-                            + plan.size() + " (timestep " + plan.step(i).timestep()
-                            + "); the weights hold NaN or overflow, check them with `maskrt inspect`");
-        }
+        return !Float.isNaN(sum);
+    }
+
+    /** After step {@code i} of a plan, which ran in {@code graph}. */
+    static MaskRtException notFinite(Path graph, SamplingPlan plan, int i) {
+        return new MaskRtException(
+                ExitCode.NOT_FINITE,
+                graph + ": the latents are not finite after step " + (i + 1) + " of " + plan.size() + " (timestep "
+                        + plan.step(i).timestep()
+                        + "); the weights hold NaN or overflow, check them with `maskrt inspect`");
     }
 }

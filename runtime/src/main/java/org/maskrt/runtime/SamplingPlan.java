@@ -2,6 +2,7 @@ package org.maskrt.runtime;
 
 import java.util.List;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
@@ -52,6 +53,10 @@ final class SamplingPlan {
             Halves halves) {
         boolean stochastic() {
             return linear != null ? linear.coefficients().stochastic() : learned != null && learned.stochastic();
+        }
+
+        PlannedStep with(Halves other) {
+            return new PlannedStep(timestep, alphaCumprod, linear, learned, weight, other);
         }
 
         /** The update of a step without learned variance. */
@@ -158,6 +163,21 @@ final class SamplingPlan {
 
     PlannedStep step(int i) {
         return steps.get(i);
+    }
+
+    Stream<PlannedStep> stream() {
+        return steps.stream();
+    }
+
+    /** Whether each step is one run of a graph that also does the update, so that all can run without the host. */
+    boolean onDevice() {
+        return network == Network.DENOISER && stream().allMatch(s -> s.linear() != null && s.halves() != Halves.BOTH);
+    }
+
+    /** This plan with both halves in every step, where a step on one half would need a second graph in memory. */
+    SamplingPlan fused() {
+        List<PlannedStep> both = stream().map(s -> s.with(Halves.FUSED)).toList();
+        return new SamplingPlan(both, channels, network);
     }
 
     GuidedChannels channels() {

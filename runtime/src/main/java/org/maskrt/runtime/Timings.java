@@ -1,5 +1,8 @@
 package org.maskrt.runtime;
 
+import org.jspecify.annotations.Nullable;
+import org.maskrt.runtime.device.MemoryUse;
+
 /**
  * How long the stages of a generation took, over all its batches.
  *
@@ -8,8 +11,15 @@ package org.maskrt.runtime;
  * @param denoiseMillis the sampler's steps
  * @param decodeMillis latents to pictures
  * @param steps of the sampler, over all batches
+ * @param memory the most that its device had in use since the pipeline was opened; null where there is none
  */
-public record Timings(double loadMillis, double conditionMillis, double denoiseMillis, double decodeMillis, int steps) {
+public record Timings(
+        double loadMillis,
+        double conditionMillis,
+        double denoiseMillis,
+        double decodeMillis,
+        int steps,
+        @Nullable MemoryUse memory) {
     /** Mean time of one step of one batch. */
     public double millisPerStep() {
         return denoiseMillis / steps;

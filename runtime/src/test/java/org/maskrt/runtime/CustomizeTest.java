@@ -38,6 +38,7 @@ import org.maskrt.models.ops.Tensor;
 import org.maskrt.models.random.PerImageRandom;
 import org.maskrt.models.vae.AutoencoderKl;
 import org.maskrt.models.vae.AutoencoderKlConfig;
+import org.maskrt.runtime.device.CpuDevice;
 
 class CustomizeTest {
     private static final int SIZE = 16;
@@ -199,6 +200,47 @@ class CustomizeTest {
                     org.maskrt.models.image.Images.decode(folder.resolve("out/000000.png"))
                             .pixels());
         }
+    }
+
+    @Test
+    void onADeviceTheHintStaysThereForAllSteps() throws IOException {
+        Path report = folder.resolve("onnx-tensorrt/guided_step/export.json");
+        Files.createDirectories(report.getParent());
+        Files.copy(folder.resolve("onnx/guided_step/export.json"), report);
+        List<Customization> pairs = List.of(pair(5), pair(6), pair(7));
+        CpuDevice device = new CpuDevice(1 << 26);
+        Emd3c model = model();
+        ReferenceEngines engines =
+                new ReferenceEngines(device, new ReferenceBackend(model, VAE, GuidedChannels.ALL, PARAMS), model, 8);
+        try (DiffusionPipeline host = pipeline(8, ENCODER);
+                DiffusionPipeline loop = new DiffusionPipeline(
+                        folder,
+                        new DiffusionPipeline.Model(
+                                model,
+                                VAE.config(),
+                                NoiseSchedule.linear(),
+                                Collections.emptySortedMap(),
+                                List.of(ENCODER)),
+                        new DeviceBackend("double", device, engines, 1),
+                        8)) {
+            for (Guidance guidance : List.of(new Guidance.Constant(SCALE), Guidance.none(), new Guidance.Constant(0))) {
+                CustomizationRequest asked = request(pairs)
+                        .with(Sampling.dpmSolver("4"))
+                        .with(new GuidanceOptions(guidance, GuidedChannels.ALL, 0));
+                CustomizationResult expected = host.customize(asked);
+                CustomizationResult actual = loop.customize(asked);
+                for (int p = 0; p < pairs.size(); p++) {
+                    byte[] of = expected.squares().get(p).pixels();
+                    byte[] is = actual.squares().get(p).pixels();
+                    for (int i = 0; i < of.length; i++) {
+                        assertEquals(Byte.toUnsignedInt(of[i]), Byte.toUnsignedInt(is[i]), 1, "pair " + p);
+                    }
+                }
+            }
+            assertEquals(3 * 4, device.count("launch"));
+            assertEquals(2, device.count("capture"), "one for guided steps, one for those on either half");
+        }
+        assertEquals(0, device.open());
     }
 
     @Test

@@ -20,7 +20,7 @@ class ForeignGraphTest {
     @TempDir
     Path folder;
 
-    private final OrtCpuBackend backend = new OrtCpuBackend(1);
+    private final OrtBackend backend = new OrtBackend(OrtDevice.CPU, 1);
 
     private ForeignGraph difference() {
         Path written = new TinyOnnx()

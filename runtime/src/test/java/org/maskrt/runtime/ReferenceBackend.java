@@ -117,7 +117,7 @@ final class ReferenceBackend implements Backend {
         };
     }
 
-    private Map<String, Tensor> run(String graph, Map<String, Tensor> in) {
+    Map<String, Tensor> run(String graph, Map<String, Tensor> in) {
         ReferenceOps ops = new ReferenceOps();
         Params<Tensor> p = params;
         return switch (graph) {
@@ -173,8 +173,18 @@ final class ReferenceBackend implements Backend {
         OutputChannels channels = new OutputChannels(model.inChannels(), model.outChannels());
         float[] out = new float[conditional.length];
         guided.combine(conditional, unconditional, in.get("guidance").values(), channels, out);
-        Tensor eps =
-                ops.slice(Tensor.of(out, x.dim(0), model.outChannels(), x.dim(2), x.dim(3)), 1, 0, model.inChannels());
+        return update(ops, in, Tensor.of(out, x.dim(0), model.outChannels(), x.dim(2), x.dim(3)));
+    }
+
+    /** {@code guided_step} on the conditional half alone. */
+    Map<String, Tensor> halfStep(Map<String, Tensor> in) {
+        ReferenceOps ops = new ReferenceOps();
+        return update(ops, in, model.denoise(ops, params, hinted(ops, in), in.get("modulation")));
+    }
+
+    private Map<String, Tensor> update(ReferenceOps ops, Map<String, Tensor> in, Tensor out) {
+        Tensor x = in.get("sample");
+        Tensor eps = ops.slice(out, 1, 0, model.inChannels());
         Tensor next = Tensor.zeros(x.shape().dims());
         List<Tensor> terms = List.of(x, eps, in.get("eps_prev"), in.get("noise"));
         for (int t = 0; t < terms.size(); t++) {

@@ -280,7 +280,7 @@ class BadInputTest {
                 new Case(
                         "a GPU that is not there",
                         3,
-                        List.of("cuda:7", "-Pgpu"),
+                        List.of("cuda:7", "-Pgpu-train"),
                         f -> Files.writeString(f.resolve("run.yaml"), CONFIG),
                         "train",
                         "MODEL/run.yaml",

@@ -64,7 +64,7 @@ public record Devices(List<String> names) {
                 throw new MaskRtException(
                         ExitCode.ENVIRONMENT,
                         "--devices: expected a GPU for " + name + ", PyTorch sees " + gpus
-                                + "; build with -Pgpu on a machine with an NVIDIA driver and libcudart, or train on cpu");
+                                + "; build with -Pgpu-train on a machine with an NVIDIA driver and libcudart, or train on cpu");
             }
             devices.add(Device.gpu(index));
         }

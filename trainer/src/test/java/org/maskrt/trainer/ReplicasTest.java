@@ -165,7 +165,7 @@ class ReplicasTest {
                 MaskRtException.class, () -> Devices.parse("cpu,cuda:1").of(1));
         assertEquals(ExitCode.ENVIRONMENT, e.code());
         assertEquals(
-                "--devices: expected a GPU for cuda:1, PyTorch sees 1; build with -Pgpu on a machine with an NVIDIA driver"
+                "--devices: expected a GPU for cuda:1, PyTorch sees 1; build with -Pgpu-train on a machine with an NVIDIA driver"
                         + " and libcudart, or train on cpu",
                 e.getMessage());
     }

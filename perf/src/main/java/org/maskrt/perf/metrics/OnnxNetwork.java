@@ -6,14 +6,15 @@ import java.util.Set;
 import org.maskrt.models.ops.Shape;
 import org.maskrt.models.ops.Tensor;
 import org.maskrt.runtime.ForeignGraph;
-import org.maskrt.runtime.OrtCpuBackend;
+import org.maskrt.runtime.OrtBackend;
+import org.maskrt.runtime.OrtDevice;
 
 /** A network on ONNX Runtime. */
 final class OnnxNetwork implements Network {
     private final ForeignGraph graph;
 
     OnnxNetwork(Path file, int threads) {
-        try (OrtCpuBackend backend = new OrtCpuBackend(threads)) {
+        try (OrtBackend backend = new OrtBackend(OrtDevice.CPU, threads)) {
             graph = backend.openForeign(file);
         }
     }

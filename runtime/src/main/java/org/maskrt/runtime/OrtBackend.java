@@ -9,32 +9,48 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.ops.Shape;
 
-/** ONNX Runtime on the processor. */
-public final class OrtCpuBackend implements Backend {
-    /** The name of this backend. */
-    public static final String NAME = "ort-cpu";
-
+/** ONNX Runtime. */
+public final class OrtBackend implements Backend {
     private static final List<String> DATA_FILES = List.of("model.onnx.data", "model.onnx_data");
 
+    private final OrtDevice device;
     private final OrtEnvironment environment;
     private final int threads;
+    private final @Nullable Path profile;
 
     /**
      * Loads ONNX Runtime's native library.
      *
-     * @param threads for the work inside one run; 0 for one per core
-     * @throws MaskRtException if ONNX Runtime's native library does not load
+     * @param device where graphs run
+     * @param threads for the work inside one run on the processor; 0 for one per core
+     * @throws MaskRtException if ONNX Runtime's native library does not load, or it cannot run graphs there
      */
-    public OrtCpuBackend(int threads) {
+    public OrtBackend(OrtDevice device, int threads) {
+        this(device, threads, null);
+    }
+
+    private OrtBackend(OrtDevice device, int threads, @Nullable Path profile) {
+        this.device = device;
         if (threads < 0) {
             throw new MaskRtException(ExitCode.USAGE, "threads must be 0 (one per core) or more, got " + threads);
         }
+        this.profile = profile;
         this.threads = threads == 0 ? Runtime.getRuntime().availableProcessors() : threads;
         this.environment = environment();
+        device.requireAvailable();
+    }
+
+    /**
+     * This backend with graphs that time each of their nodes, which slows them a little: when one is closed, ONNX Runtime writes a file of trace events
+     * (JSON) whose name begins with {@code prefix}.
+     */
+    public OrtBackend profiling(Path prefix) {
+        return new OrtBackend(device, threads, prefix);
     }
 
     private static OrtEnvironment environment() {
@@ -52,12 +68,13 @@ public final class OrtCpuBackend implements Backend {
 
     @Override
     public String name() {
-        return NAME;
+        return device.label();
     }
 
     @Override
     public String description() {
-        return "ONNX Runtime " + environment.getVersion() + ", " + threads + " threads";
+        return "ONNX Runtime " + environment.getVersion() + ", "
+                + (device == OrtDevice.CPU ? threads + " threads" : device.label());
     }
 
     @Override
@@ -66,10 +83,15 @@ public final class OrtCpuBackend implements Backend {
         requireFiles(file, expected);
         OrtSession.SessionOptions options = new OrtSession.SessionOptions();
         try {
+            OrtErrors.checked(
+                    ExitCode.ENVIRONMENT, () -> device.label() + ": cannot be set up; " + device.hint(), () -> {
+                        device.add(configure(options), folder);
+                        return true;
+                    });
             OrtSession session = OrtErrors.checked(
-                    ExitCode.FAILURE,
-                    () -> file + ": ONNX Runtime cannot open this graph; export it again",
-                    () -> environment.createSession(file.toString(), configure(options)));
+                    device == OrtDevice.CPU ? ExitCode.FAILURE : ExitCode.ENVIRONMENT,
+                    () -> file + ": ONNX Runtime cannot open this graph; " + device.hint(),
+                    () -> environment.createSession(file.toString(), options));
             return OrtGraph.over(file, session, options, expected);
         } catch (RuntimeException e) {
             options.close();
@@ -104,6 +126,9 @@ public final class OrtCpuBackend implements Backend {
         options.addConfigEntry("optimization.disable_specified_optimizers", "BiasGeluFusion");
         // spinning between operators saves 5 to 12 %, but by default it also keeps a core busy after each run
         options.addConfigEntry("session.intra_op.spin_duration_us", "2000");
+        if (profile != null) {
+            options.enableProfiling(profile.toString());
+        }
         return options;
     }
 

@@ -2,10 +2,14 @@ package org.maskrt.runtime;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 import static org.maskrt.models.ops.Shape.BATCH;
 
+import ai.onnxruntime.OrtEnvironment;
+import ai.onnxruntime.OrtProvider;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,7 +23,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 
-class OrtCpuBackendTest {
+class OrtBackendTest {
     private static final GraphSignature SCALED = new GraphSignature(
             "scaled", List.of(TensorSpec.fp32("sample", BATCH, 3)), List.of(TensorSpec.fp32("out_sample", BATCH, 3)));
 
@@ -203,17 +207,38 @@ class OrtCpuBackendTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"ort-cuda", "ort-trt", "trt"})
+    @ValueSource(strings = {"ort-cuda", "ort-trt"})
     void aBackendOfAnotherBuildIsNotReplaced(String name) {
+        assumeFalse(OrtEnvironment.getAvailableProviders().contains(OrtProvider.CUDA), "built with -Pgpu-ort");
         MaskRtException e = assertThrows(MaskRtException.class, () -> Backend.named(name, 0));
-        assertEquals("the backend " + name + " is not available in this build; use --backend ort-cpu", e.getMessage());
+        assertEquals(
+                name
+                        + ": this build has ONNX Runtime for processors only; build with MASKRT_BUILD=-Pgpu-ort, or use --backend"
+                        + " ort-cpu",
+                e.getMessage());
         assertEquals(ExitCode.ENVIRONMENT, e.code());
+    }
+
+    @Test
+    void enginesOfDifferentGraphsAreKeptApart() throws IOException {
+        Files.writeString(folder.resolve("model.onnx"), "a");
+        Files.writeString(folder.resolve("export.json"), "{\"dtype\":\"fp16\",\"weights_sha256\":\"77aa\"}");
+        String first = OrtDevice.enginePrefix(folder);
+        assertTrue(first.matches(".*_fp16_[0-9a-f]{16}"), first);
+        assertEquals(first, OrtDevice.enginePrefix(folder));
+        Files.writeString(folder.resolve("model.onnx"), "b");
+        assertNotEquals(first, OrtDevice.enginePrefix(folder), "another graph");
+        Files.writeString(folder.resolve("model.onnx"), "a");
+        Files.writeString(folder.resolve("export.json"), "{\"dtype\":\"fp16\",\"weights_sha256\":\"77ab\"}");
+        assertNotEquals(first, OrtDevice.enginePrefix(folder), "other weights");
+        Files.writeString(folder.resolve("export.json"), "{\"dtype\":\"fp32\",\"weights_sha256\":\"77aa\"}");
+        assertNotEquals(first, OrtDevice.enginePrefix(folder), "another type");
     }
 
     @Test
     void anUnknownBackendOrThreadCountIsAUsageError() {
         MaskRtException e = assertThrows(MaskRtException.class, () -> Backend.named("gpu", 0));
-        assertEquals("there is no backend gpu; use --backend ort-cpu", e.getMessage());
+        assertEquals("there is no backend gpu; use --backend ort-cpu, ort-cuda, ort-trt or trt", e.getMessage());
         assertEquals(ExitCode.USAGE, e.code());
         assertEquals("threads must be 0 (one per core) or more, got -1", message(() -> Backend.named("ort-cpu", -1)));
     }
