@@ -11,7 +11,7 @@ import org.maskrt.models.weights.RecordFile;
  * What is quantised of a model, and how: the result of a calibration, and all that an export needs of it. Quantisation is symmetric, so there are no zero points.
  *
  * @param provenance where the scales come from
- * @param timestepEdges of the groups of timesteps: one group more than two edges are, see {@link TimestepBins}
+ * @param timestepEdges of the groups of timesteps, as in {@link TimestepBins}
  * @param linears by the path of the linear
  * @param tensors operands of attentions, by the paths of {@link Probe}
  * @param kept linears that stay as they are, with the reason
