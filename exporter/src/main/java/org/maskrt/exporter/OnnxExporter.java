@@ -205,8 +205,9 @@ public final class OnnxExporter {
         int batch = options.batch() == Shape.BATCH ? SYMBOLIC_BATCH : options.batch();
         Map<String, Tensor> inputs = new LinkedHashMap<>();
         graph.inputs().forEach(port -> inputs.put(port.name(), port.random(random, batch, STEPS)));
-        // one after the other, so that only one of them holds all weights
+        // One after the other, and the file let go between them, so that the weights are in memory only once.
         Map<String, Tensor> eager = judge.run(graph, weights, inputs);
+        weights.release();
         listener.progress(graph.name(), Stage.COMPARE, 0.5);
         Map<String, Tensor> actual;
         Path file = folder.resolve(OnnxFile.MODEL);

@@ -189,17 +189,28 @@ public final class DiffusionPipeline implements AutoCloseable {
         lock.readLock().lock();
         try {
             requireOpen();
-            return run(request, new Progress(listener, cancellation));
+            return run(work(request), new Progress(listener, cancellation));
         } finally {
             lock.readLock().unlock();
         }
     }
 
-    private GenerationResult run(GenerationRequest request, Progress progress) {
-        requireLabels(request.labels());
+    /** All of a request's work, in batches of its own. */
+    private <R> R run(Work<R> work, Progress progress) {
         LatentSampler sampler =
-                generator.sampler(request.sampling(), request.guidance(), SamplingPlan.Network.DENOISER);
-        return result(request, sampler, Batch.classes(model.denoiser(), request.labels(), null), progress);
+                generator.sampler(work.sampling(), work.noises().guidance(), SamplingPlan.Network.DENOISER);
+        float[] latents = generator.latents(work.noises(), sampler, work.source(), progress);
+        return work.finish().of(latents, progress, sampler.fusedSteps(), sampler.steps());
+    }
+
+    private Work<GenerationResult> work(GenerationRequest request) {
+        requireLabels(request.labels());
+        int count = request.labels().size();
+        return new Work<>(
+                request.sampling(),
+                new Generator.Noises(request.seeds(), request.guidance(), count),
+                Batch.classes(model.denoiser(), request.labels(), null),
+                (latents, progress, fusedSteps, steps) -> result(request, latents, progress, fusedSteps, steps));
     }
 
     /** {@link #customize(CustomizationRequest, ProgressListener, Cancellation)} in silence. */
@@ -219,43 +230,87 @@ public final class DiffusionPipeline implements AutoCloseable {
         lock.readLock().lock();
         try {
             requireOpen();
-            if (!(model.denoiser() instanceof Emd3c emd3c)) {
-                throw new MaskRtException(
-                        ExitCode.USAGE,
-                        folder + ": expected an E-MD3C to draw objects into scenes, received "
-                                + model.denoiser().getClass().getSimpleName() + "; use `maskrt sample`");
-            }
-            List<Customization> pairs = request.pairs();
-            if (pairs.isEmpty()) {
-                throw new MaskRtException(
-                        ExitCode.USAGE, folder + ": expected at least one object and scene, got none");
-            }
             Progress progress = new Progress(listener, cancellation);
-            Encoder encoder = generator.encoder();
-            float[] vectors = generator.conditions(emd3c, encoder).of(pairs);
-            float[] hints = encoder.encode(pairs.stream()
-                    .map(pair -> pair.placement().hint(pair.scene(), encoder.size()))
-                    .toList());
-            LatentSampler sampler =
-                    generator.sampler(request.sampling(), request.guidance(), SamplingPlan.Network.DENOISER);
-            Generator.Noises noises = new Generator.Noises(request.seeds(), request.guidance(), pairs.size());
-            float[] latents = generator.latents(noises, sampler, Batch.vectors(emd3c, vectors, hints), progress);
-            List<RgbImage> squares = generator.pictures(latents, pairs.size(), progress);
-            List<RgbImage> images = new ArrayList<>();
-            for (int i = 0; i < pairs.size(); i++) {
-                images.add(pairs.get(i).placement().paste(pairs.get(i).scene(), squares.get(i)));
-            }
-            return new CustomizationResult(
-                    images,
-                    squares,
-                    request.seeds().of(pairs.size()),
-                    progress.timings(generator.peakMemory()),
-                    request,
-                    name(),
-                    generator.backend());
+            return run(work(request), progress);
         } finally {
             lock.readLock().unlock();
         }
+    }
+
+    private Work<CustomizationResult> work(CustomizationRequest request) {
+        if (!(model.denoiser() instanceof Emd3c emd3c)) {
+            throw new MaskRtException(
+                    ExitCode.USAGE,
+                    folder + ": expected an E-MD3C to draw objects into scenes, received "
+                            + model.denoiser().getClass().getSimpleName() + "; use `maskrt sample`");
+        }
+        List<Customization> pairs = request.pairs();
+        if (pairs.isEmpty()) {
+            throw new MaskRtException(ExitCode.USAGE, folder + ": expected at least one object and scene, got none");
+        }
+        Encoder encoder = generator.encoder();
+        float[] vectors = generator.conditions(emd3c, encoder).of(pairs);
+        float[] hints = encoder.encode(pairs.stream()
+                .map(pair -> pair.placement().hint(pair.scene(), encoder.size()))
+                .toList());
+        return new Work<>(
+                request.sampling(),
+                new Generator.Noises(request.seeds(), request.guidance(), pairs.size()),
+                Batch.vectors(emd3c, vectors, hints),
+                (latents, progress, fusedSteps, steps) -> customized(request, latents, progress));
+    }
+
+    private CustomizationResult customized(CustomizationRequest request, float[] latents, Progress progress) {
+        List<Customization> pairs = request.pairs();
+        List<RgbImage> squares = generator.pictures(latents, pairs.size(), progress);
+        List<RgbImage> images = new ArrayList<>();
+        for (int i = 0; i < pairs.size(); i++) {
+            images.add(pairs.get(i).placement().paste(pairs.get(i).scene(), squares.get(i)));
+        }
+        return new CustomizationResult(
+                images,
+                squares,
+                request.seeds().of(pairs.size()),
+                progress.timings(generator.peakMemory()),
+                request,
+                name(),
+                generator.backend());
+    }
+
+    /** The pictures of a request as a job for a batch that runs; the graphs that it needs are loaded. */
+    BatchJob<GenerationResult> job(GenerationRequest request, ProgressListener listener) {
+        lock.readLock().lock();
+        try {
+            requireOpen();
+            return job(work(request), listener);
+        } finally {
+            lock.readLock().unlock();
+        }
+    }
+
+    /** The pictures of a request as a job for a batch that runs; objects and scenes are encoded, and the graphs that it needs loaded. */
+    BatchJob<CustomizationResult> job(CustomizationRequest request, ProgressListener listener) {
+        lock.readLock().lock();
+        try {
+            requireOpen();
+            return job(work(request), listener);
+        } finally {
+            lock.readLock().unlock();
+        }
+    }
+
+    private <R> BatchJob<R> job(Work<R> work, ProgressListener listener) {
+        SamplingPlan plan = generator.runningPlan(work.sampling(), work.noises());
+        return new BatchJob<>(work, plan, listener, LatentSampler.size(model.denoiser()));
+    }
+
+    /** An empty batch on this pipeline's graphs. */
+    RunningBatch runningBatch() {
+        return generator.runningBatch();
+    }
+
+    int maxBatch() {
+        return generator.maxBatch();
     }
 
     /** Paints the hidden part of a picture: {@link #inpaint(InpaintRequest, ProgressListener, Cancellation)} in silence. */
@@ -288,11 +343,14 @@ public final class DiffusionPipeline implements AutoCloseable {
                     generation.guidance(),
                     interpolates ? SamplingPlan.Network.INPAINT : SamplingPlan.Network.DENOISER);
             Known known = request.known(generator.encoder(), model.denoiser());
-            GenerationResult result = result(
-                    generation,
+            int count = generation.labels().size();
+            Progress progress = new Progress(listener, cancellation);
+            float[] latents = generator.latents(
+                    new Generator.Noises(generation.seeds(), generation.guidance(), count),
                     sampler,
                     Batch.classes(model.denoiser(), generation.labels(), known),
-                    new Progress(listener, cancellation));
+                    progress);
+            GenerationResult result = result(generation, latents, progress, sampler.fusedSteps(), sampler.steps());
             return result.withImages(
                     result.images().stream().map(request::around).toList());
         } finally {
@@ -315,18 +373,15 @@ public final class DiffusionPipeline implements AutoCloseable {
     }
 
     private GenerationResult result(
-            GenerationRequest request, LatentSampler sampler, Batch.Source source, Progress progress) {
+            GenerationRequest request, float[] latents, Progress progress, int fusedSteps, int steps) {
         int count = request.labels().size();
-        float[] latents = generator.latents(
-                new Generator.Noises(request.seeds(), request.guidance(), count), sampler, source, progress);
         List<RgbImage> images = generator.pictures(latents, count, progress);
         return new GenerationResult(
                 images,
                 request.seeds().of(count),
                 request.keepLatents() ? latentTensor(latents, count) : null,
                 progress.timings(generator.peakMemory()),
-                new GenerationResult.Provenance(
-                        request, name(), generator.backend(), sampler.fusedSteps(), sampler.steps()));
+                new GenerationResult.Provenance(request, name(), generator.backend(), fusedSteps, steps));
     }
 
     private String name() {

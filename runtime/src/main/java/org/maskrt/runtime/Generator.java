@@ -95,10 +95,47 @@ final class Generator implements AutoCloseable {
     /** The steps of a plan. */
     LatentSampler sampler(SamplingPlan plan) {
         if (graphs.backend() instanceof DeviceBackend device && plan.onDevice()) {
-            SamplingPlan fitted = device.plan().halves() ? plan : plan.fused();
-            return new DeviceSampler(model.denoiser(), fitted, graphs, device);
+            return new DeviceSampler(model.denoiser(), fitted(plan), graphs, device);
         }
         return new PlannedSampler(model.denoiser(), plan, graphs, pool);
+    }
+
+    /** The plan as the graphs allow it that fit into the device's memory. */
+    private SamplingPlan fitted(SamplingPlan plan) {
+        boolean halves = !(graphs.backend() instanceof DeviceBackend device)
+                || !plan.onDevice()
+                || device.plan().halves();
+        return halves ? plan : plan.fused();
+    }
+
+    /**
+     * The plan of rows of a running batch, with all graphs loaded that it takes from noise to pictures.
+     *
+     * @throws MaskRtException (USAGE) if sampler or seeds do not fit, or the sampler has no timesteps
+     */
+    SamplingPlan runningPlan(Sampling sampling, Noises noises) {
+        GuidanceOptions guidance = noises.guidance();
+        noises.seeds().of(noises.count());
+        LatentSampler alone = sampler(sampling, guidance, SamplingPlan.Network.DENOISER);
+        if (alone instanceof EdmSampler) {
+            throw new MaskRtException(
+                    ExitCode.USAGE,
+                    folder + ": expected a sampler with timesteps (DiT, MDT, E-MD3C) to run in a batch with others,"
+                            + " received heun, which a MaskDit has; use DiffusionPipeline.generate");
+        }
+        graphs.get(decoder().signature());
+        SamplingPlan plan = fitted(plan(sampling, guidance, SamplingPlan.Network.DENOISER));
+        new PlannedSampler(model.denoiser(), plan, graphs, pool).rows(1, maxBatch);
+        return plan;
+    }
+
+    /** An empty batch of at most {@code maxBatch} rows. */
+    RunningBatch runningBatch() {
+        return new RunningBatch(model.denoiser(), graphs, pool, maxBatch);
+    }
+
+    int maxBatch() {
+        return maxBatch;
     }
 
     /** The noise of {@code count} pictures. */

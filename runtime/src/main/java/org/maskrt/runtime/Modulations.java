@@ -63,9 +63,13 @@ final class Modulations {
     /** The modulation of a prepared step and of each row's condition, or of the null condition for each, to {@code target} [B,K]. */
     void copy(int step, boolean conditional, DeviceTensor target) {
         for (int r = 0; r < conditions.rows(); r++) {
-            int column = conditional ? conditions.column(r) : conditions.nullColumn();
-            int from = ((step - first) * block + column % block) * width;
-            target.copy(r * width, outputs.get(column / block), from, width);
+            copy(step, conditional ? conditions.column(r) : conditions.nullColumn(), target, r);
         }
+    }
+
+    /** The modulation of a prepared step and of a column of the conditions to row {@code row} of {@code target} [B,K]. */
+    void copy(int step, int column, DeviceTensor target, int row) {
+        int from = ((step - first) * block + column % block) * width;
+        target.copy(row * width, outputs.get(column / block), from, width);
     }
 }

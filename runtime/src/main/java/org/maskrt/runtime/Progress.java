@@ -22,6 +22,14 @@ final class Progress implements SamplingLoop.Watch {
         this.cancellation = cancellation;
     }
 
+    /** Of a generation whose latents are there already, after {@code steps} steps. */
+    Progress(ProgressListener listener, Cancellation cancellation, long conditionNanos, long denoiseNanos, int steps) {
+        this(listener, cancellation);
+        this.conditionNanos = conditionNanos;
+        this.denoiseNanos = denoiseNanos;
+        this.stepped = steps;
+    }
+
     private long lap() {
         long now = System.nanoTime();
         long lap = now - mark;

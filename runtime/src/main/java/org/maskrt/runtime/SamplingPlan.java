@@ -67,6 +67,16 @@ final class SamplingPlan {
             return linear;
         }
 
+        /** Whether the step reads the model's output for the condition. */
+        boolean conditional() {
+            return halves != Halves.UNCONDITIONAL;
+        }
+
+        /** Whether the step reads the model's output for the null condition. */
+        boolean unconditional() {
+            return halves != Halves.CONDITIONAL;
+        }
+
         /** Whether the step reads what the one before left in memory. */
         boolean remembers() {
             return linear != null && linear.coefficients().c() != 0;

@@ -48,8 +48,7 @@ class CustomizeTest {
     private static final AutoencoderKl VAE =
             new AutoencoderKl(new AutoencoderKlConfig(3, 4, List.of(4, 4), 1, 2, 0.5, SIZE));
     private static final Params<Tensor> PARAMS = Params.of((path, shape) -> ReferenceBackend.weight(path, shape, 1));
-    private static final ObjectConditions.ImageEncoder ENCODER =
-            new ObjectConditions.ImageEncoder("image_encoder", 8, 28, 4);
+    static final ObjectConditions.ImageEncoder ENCODER = new ObjectConditions.ImageEncoder("image_encoder", 8, 28, 4);
 
     @TempDir
     Path folder;
@@ -80,6 +79,10 @@ class CustomizeTest {
     }
 
     private DiffusionPipeline pipeline(int maxBatch, ObjectConditions.ImageEncoder... encoders) {
+        return pipeline(folder, maxBatch, encoders);
+    }
+
+    static DiffusionPipeline pipeline(Path folder, int maxBatch, ObjectConditions.ImageEncoder... encoders) {
         Emd3c model = model();
         return new DiffusionPipeline(
                 folder,
@@ -95,12 +98,12 @@ class CustomizeTest {
         return new RgbImage(width, height, pixels);
     }
 
-    private static Customization pair(long seed) {
+    static Customization pair(long seed) {
         Mask mask = Mask.of(20, 14, new Box(3, 2, 11, 9));
         return new Customization(random(20, 14, seed), mask, random(40, 30, seed + 1), new Box(9, 12, 14, 10));
     }
 
-    private static CustomizationRequest request(List<Customization> pairs) {
+    static CustomizationRequest request(List<Customization> pairs) {
         return CustomizationRequest.of(pairs)
                 .with(Sampling.ddim("3"))
                 .with(new GuidanceOptions(new Guidance.Constant(SCALE), GuidedChannels.ALL, 0));

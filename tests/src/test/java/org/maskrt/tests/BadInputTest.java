@@ -153,7 +153,7 @@ class BadInputTest {
                 sample("an unknown guidance", 2, "--guidance", "--guidance", "strong"),
                 sample("seeds that are no numbers", 2, "--seeds", "--seeds", "1,x"),
                 sample("a wrong number of seeds", 2, "got 3", "--seeds", "1-3"),
-                sample("a backend that is not there", 3, "trt", "--backend", "trt"),
+                sample("a backend that is not there", 3, "TensorRT", "--backend", "trt"),
                 sample("an unknown backend", 2, "abacus", "--backend", "abacus"),
                 sample("an empty batch", 2, "batch", "--max-batch", "0"),
                 sample("no pictures", 2, "--per-class", "--per-class", "0"),

@@ -1,6 +1,7 @@
 package org.maskrt.models.weights;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.reflect.Field;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -28,24 +29,33 @@ final class MappedFile implements AutoCloseable {
     private static final int OVERLAP = 8;
 
     private final Path path;
+    private final FileChannel channel;
     private final long size;
     private final List<MappedByteBuffer> windows = new ArrayList<>();
     private final ReadWriteLock lock = new ReentrantReadWriteLock();
-    private boolean closed;
 
-    private MappedFile(Path path, long size) {
+    private MappedFile(Path path, FileChannel channel) throws IOException {
         this.path = path;
-        this.size = size;
+        this.channel = channel;
+        this.size = channel.size();
     }
 
     static MappedFile open(Path path) throws IOException {
-        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-            MappedFile file = new MappedFile(path, channel.size());
-            for (long from = 0; from < file.size; from += WINDOW) {
-                long length = Math.min(WINDOW + OVERLAP, file.size - from);
-                file.windows.add(channel.map(FileChannel.MapMode.READ_ONLY, from, length));
-            }
+        FileChannel channel = FileChannel.open(path, StandardOpenOption.READ);
+        try {
+            MappedFile file = new MappedFile(path, channel);
+            file.map();
             return file;
+        } catch (IOException | RuntimeException | Error e) {
+            channel.close();
+            throw e;
+        }
+    }
+
+    private void map() throws IOException {
+        for (long from = 0; from < size; from += WINDOW) {
+            long length = Math.min(WINDOW + OVERLAP, size - from);
+            windows.add(channel.map(FileChannel.MapMode.READ_ONLY, from, length));
         }
     }
 
@@ -59,11 +69,8 @@ final class MappedFile implements AutoCloseable {
 
     /** Hands {@code count} elements from the byte {@code from} on to the sink, in as many parts as there are windows. */
     void read(long from, int count, int elementBytes, Sink sink) {
-        lock.readLock().lock();
+        lockMapped();
         try {
-            if (closed) {
-                throw new IllegalStateException(path + " was closed");
-            }
             long at = from;
             long left = count;
             while (left > 0) {
@@ -82,11 +89,8 @@ final class MappedFile implements AutoCloseable {
     /** {@code bytes} from {@code from} on as they are mapped, or null where no window holds all of them. */
     @Nullable
     ByteBuffer view(long from, int bytes) {
-        lock.readLock().lock();
+        lockMapped();
         try {
-            if (closed) {
-                throw new IllegalStateException(path + " was closed");
-            }
             ByteBuffer window = windows.get((int) (from / WINDOW));
             int inWindow = (int) (from % WINDOW);
             return bytes > window.capacity() - inWindow ? null : window.slice(inWindow, bytes);
@@ -95,15 +99,52 @@ final class MappedFile implements AutoCloseable {
         }
     }
 
+    /** Holds the lock for reading, with the file mapped. */
+    private void lockMapped() {
+        lock.readLock().lock();
+        while (windows.isEmpty() && size > 0) {
+            lock.readLock().unlock();
+            remap();
+            lock.readLock().lock();
+        }
+    }
+
+    private void remap() {
+        lock.writeLock().lock();
+        try {
+            if (!channel.isOpen()) {
+                throw new IllegalStateException(path + " was closed");
+            }
+            if (windows.isEmpty()) {
+                map();
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(path + ": cannot be mapped into memory again", e);
+        } finally {
+            lock.writeLock().unlock();
+        }
+    }
+
+    /** Gives the memory back, views included; the next read maps the file again. */
+    void release() {
+        lock.writeLock().lock();
+        try {
+            unmap(windows);
+            windows.clear();
+        } finally {
+            lock.writeLock().unlock();
+        }
+    }
+
     @Override
     public void close() {
         lock.writeLock().lock();
         try {
-            if (!closed) {
-                closed = true;
-                unmap(windows);
-                windows.clear();
-            }
+            unmap(windows);
+            windows.clear();
+            channel.close();
+        } catch (IOException e) {
+            throw new UncheckedIOException(path + ": cannot be closed", e);
         } finally {
             lock.writeLock().unlock();
         }

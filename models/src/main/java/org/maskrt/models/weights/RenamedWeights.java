@@ -86,6 +86,11 @@ final class RenamedWeights implements Weights {
     }
 
     @Override
+    public void release() {
+        stored.release();
+    }
+
+    @Override
     public void close() {
         stored.close();
     }

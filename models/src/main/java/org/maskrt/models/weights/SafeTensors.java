@@ -291,6 +291,11 @@ public final class SafeTensors implements Weights {
         return place;
     }
 
+    @Override
+    public void release() {
+        files.forEach(MappedFile::release);
+    }
+
     /** Unmaps the files; idempotent. */
     @Override
     public void close() {

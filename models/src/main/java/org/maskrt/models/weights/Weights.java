@@ -47,6 +47,9 @@ public interface Weights extends AutoCloseable {
         return null;
     }
 
+    /** Gives back what memory a file takes until the next reading; {@linkplain #view views} end. */
+    default void release() {}
+
     /** Releases the file, if there is one; reading afterwards throws {@link IllegalStateException}. */
     @Override
     default void close() {}

@@ -132,6 +132,8 @@ class SafeTensorsTest {
         Objects.requireNonNull(read.view("x")).asFloatBuffer().get(seen);
         assertArrayEquals(new float[] {1, -2, 3}, seen);
         assertNull(read.view("i"));
+        read.release();
+        assertArrayEquals(new float[] {1, -2, 3}, read.tensor("x").values());
         read.close();
         assertThrows(IllegalStateException.class, () -> read.view("x"));
         try (SafeTensors half = SafeTensors.open(folder.resolve("h.safetensors"))) {

@@ -9,8 +9,8 @@ import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.ops.Shape;
 import org.maskrt.models.ops.Tensor;
-import org.maskrt.runtime.ForeignGraph;
 import org.maskrt.runtime.Backend;
+import org.maskrt.runtime.ForeignGraph;
 import org.maskrt.runtime.OrtBackend;
 import org.maskrt.runtime.OrtDevice;
 

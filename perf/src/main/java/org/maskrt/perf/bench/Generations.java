@@ -37,7 +37,10 @@ final class Generations {
 
     /** As pictures are made, by the pipeline of a model folder, guided at every step. */
     Generation measured(Path folder) {
-        PipelineOptions options = new PipelineOptions(configuration.backend(), configuration.threads(), batch);
+        PipelineOptions options = PipelineOptions.DEFAULT
+                .withBackend(configuration.backend())
+                .withThreads(configuration.threads())
+                .withMaxBatch(batch);
         long opening = System.nanoTime();
         try (DiffusionPipeline pipeline = DiffusionPipeline.open(folder, options)) {
             double open = (System.nanoTime() - opening) / 1e6;

@@ -36,7 +36,8 @@ final class PathProfile {
         Path folder = null;
         try {
             folder = Files.createTempDirectory("maskrt-profile");
-            try (Backend backend = new OrtBackend(OrtDevice.CPU, configuration.threads()).profiling(folder.resolve("ort"));
+            try (Backend backend =
+                            new OrtBackend(OrtDevice.CPU, configuration.threads()).profiling(folder.resolve("ort"));
                     Graph graph = backend.open(onnx.resolve(subject.graph().name()), subject.signature());
                     GraphContender.Bound bound = new GraphContender.Bound(backend, graph, subject, problem)) {
                 for (int i = 0; i < WARM_UP + RUNS; i++) {
