@@ -126,6 +126,6 @@ final class ClipSearch {
     }
 
     private static double xLogX(long n) {
-        return n == 0 ? 0 : n * Math.log(n);
+        return n == 0 ? 0 : n * Math.log((double) n);
     }
 }

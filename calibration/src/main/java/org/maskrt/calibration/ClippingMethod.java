@@ -1,6 +1,5 @@
 package org.maskrt.calibration;
 
-import org.jspecify.annotations.Nullable;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 
@@ -19,23 +18,20 @@ public sealed interface ClippingMethod {
             try {
                 return new Percentile(Double.parseDouble(label.substring(percentile.length())));
             } catch (NumberFormatException e) {
-                throw unknown(label, e);
+                throw new MaskRtException(ExitCode.USAGE, unknown(label), e);
             }
         }
         return switch (label) {
             case "minmax" -> new MinMax();
             case "entropy" -> new Entropy();
             case "mse" -> new MeanSquaredError();
-            default -> throw unknown(label, null);
+            default -> throw new MaskRtException(ExitCode.USAGE, unknown(label));
         };
     }
 
-    private static MaskRtException unknown(String label, @Nullable Throwable cause) {
-        return new MaskRtException(
-                ExitCode.USAGE,
-                "clipping method: expected minmax, percentile:P (as percentile:99.99), entropy or mse, received '"
-                        + label + "'; name one of them",
-                cause);
+    private static String unknown(String label) {
+        return "clipping method: expected minmax, percentile:P (as percentile:99.99), entropy or mse, received '"
+                + label + "'; name one of them";
     }
 
     /** Nothing saturates. */
