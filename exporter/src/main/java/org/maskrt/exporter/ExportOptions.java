@@ -82,6 +82,11 @@ public record ExportOptions(
                     "dtype: expected fp32 or fp16 for onnxruntime, received bf16, in which its CPU provider multiplies no"
                             + " matrices; name one of these, or the target tensorrt");
         }
+        if (tensorrt && style.precision() == Precision.INT8) {
+            throw new MaskRtException(
+                    ExitCode.USAGE,
+                    "quantize: expected the target onnxruntime for int8, received tensorrt; name that target, or bf16");
+        }
         graphs = Set.copyOf(graphs);
     }
 
@@ -101,6 +106,8 @@ public record ExportOptions(
         private static final double ENGINE_FP16_TOLERANCE = 3e-3;
 
         private static final double ENGINE_BF16_TOLERANCE = 1e-2;
+        /** 8 bits for activations and weights give one step 1e-2 and less on trained models. */
+        private static final double INT8_TOLERANCE = 5e-2;
 
         /** With the tolerance that belongs to {@code style}'s precision and target. */
         public static Validation of(GraphStyle style) {
@@ -108,6 +115,7 @@ public record ExportOptions(
                 case FP32 -> FP32_TOLERANCE;
                 case FP16 -> style.target() == Target.TENSORRT ? ENGINE_FP16_TOLERANCE : FP16_TOLERANCE;
                 case BF16 -> ENGINE_BF16_TOLERANCE;
+                case INT8 -> INT8_TOLERANCE;
             };
             return new Validation(true, tolerance, SEED);
         }

@@ -44,7 +44,12 @@ public record GraphStyle(Attention attention, Precision precision, Target target
         FP32(OnnxType.FLOAT),
         FP16(OnnxType.FLOAT16),
         /** For TensorRT: ONNX Runtime's CPU provider has no product of it. */
-        BF16(OnnxType.BFLOAT16);
+        BF16(OnnxType.BFLOAT16),
+        /**
+         * Linear layers of the transformer blocks, the long skips apart, as products of 8-bit integers; all else, and what they take and give, is
+         * fp32. Weights are int8, symmetric, with a scale for each output channel; activations become uint8 by their range in each run.
+         */
+        INT8(OnnxType.FLOAT);
 
         private final OnnxType type;
 
@@ -52,6 +57,7 @@ public record GraphStyle(Attention attention, Precision precision, Target target
             this.type = type;
         }
 
+        /** Of values between operations. */
         OnnxType type() {
             return type;
         }

@@ -40,6 +40,14 @@ final class LazyTensor {
         return new LazyTensor(parts, compute);
     }
 
+    /** The same constant under another name. */
+    LazyTensor named(String path) {
+        LazyTensor named = new LazyTensor(List.of(this), values -> values.get(0));
+        named.paths.clear();
+        named.paths.add(path);
+        return named;
+    }
+
     /** The parameter that this is, or is made of; null if there is none or are several. */
     @Nullable
     String path() {

@@ -161,9 +161,10 @@ public final class OnnxExporter {
             for (String name : List.of(OnnxFile.MODEL, OnnxFile.DATA, REPORT)) {
                 beside.resolve(name).toFile().deleteOnExit();
             }
+            OnnxGraph emitted = emit(graph, weights, provenance.style());
             OnnxFile.write(
                     beside,
-                    emit(graph, weights, provenance.style()),
+                    emitted,
                     provenance.metadata(),
                     fraction -> listener.progress(graph.name(), Stage.WRITE, fraction));
             listener.progress(graph.name(), Stage.CHECK, 0);
@@ -171,7 +172,8 @@ public final class OnnxExporter {
             listener.progress(graph.name(), Stage.CHECK, 1);
             Map<String, Double> reached =
                     options.validation().enabled() ? compare(provenance, weights, beside) : Map.of();
-            AtomicFiles.writeString(beside.resolve(REPORT), provenance.report(reached));
+            AtomicFiles.writeString(
+                    beside.resolve(REPORT), provenance.report(emitted.layers(OnnxOp.MATMUL_INTEGER), reached));
             replace(place, beside);
             return new ExportReport(graph.name(), place, provenance.weightsSha256(), reached);
         } catch (IOException e) {
@@ -199,7 +201,7 @@ public final class OnnxExporter {
 
     private Map<String, Double> compare(Provenance provenance, Weights weights, Path folder) {
         ModelGraph graph = provenance.graph();
-        Validation validation = options.validation();
+        Validation validation = provenance.validation();
         listener.progress(graph.name(), Stage.COMPARE, 0);
         Random random = new Random(validation.seed());
         int batch = options.batch() == Shape.BATCH ? SYMBOLIC_BATCH : options.batch();

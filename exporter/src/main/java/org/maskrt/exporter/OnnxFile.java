@@ -294,6 +294,10 @@ public final class OnnxFile {
                 return;
             }
             float v = tensor.values()[i];
+            if (type == OnnxType.INT8) {
+                to.put((byte) v);
+                return;
+            }
             if (!fits(v, type)) {
                 throw new MaskRtException(
                         ExitCode.NOT_FINITE,

@@ -70,6 +70,14 @@ public final class OnnxGraph {
         return new Names(needed());
     }
 
+    /** The layers of the nodes of {@code op} that are written, in order. */
+    List<String> layers(OnnxOp op) {
+        return needed().stream()
+                .filter(node -> node.op() == op)
+                .map(OnnxNode::path)
+                .toList();
+    }
+
     private List<OnnxNode> needed() {
         if (outputs.isEmpty()) {
             throw new IllegalStateException("the graph has no output; declare one with output(name, value)");

@@ -25,6 +25,9 @@ public enum OnnxOp {
     GELU("Gelu", 1, 1, 20, Set.of(), Set.of("approximate")),
     IDENTITY("Identity", 1, 1, 19),
     CAST("Cast", 1, 1, 19, Set.of("to"), Set.of()),
+    /** To 8 bits by the range of the values; gives them, the scale and the zero point. */
+    DYNAMIC_QUANTIZE_LINEAR("DynamicQuantizeLinear", 1, 1, 11),
+    MATMUL_INTEGER("MatMulInteger", 2, 4, 10),
     RESHAPE("Reshape", 2, 2, 19),
     TRANSPOSE("Transpose", 1, 1, 13, Set.of("perm"), Set.of()),
     CONCAT("Concat", 1, Integer.MAX_VALUE, 13, Set.of("axis"), Set.of()),
@@ -94,8 +97,10 @@ public enum OnnxOp {
             throw new IllegalArgumentException(
                     declaration(node) + ": expected " + arity() + " inputs, received " + inputs.size());
         }
-        if (outputs < 1 || (outputs > 1 && this != SPLIT)) {
-            throw new IllegalArgumentException(declaration(node) + ": expected 1 output, received " + outputs);
+        int expected = this == DYNAMIC_QUANTIZE_LINEAR ? 3 : 1;
+        if (this == SPLIT ? outputs < 1 : outputs != expected) {
+            throw new IllegalArgumentException(declaration(node) + ": expected " + expected
+                    + (expected == 1 ? " output" : " outputs") + ", received " + outputs);
         }
         Set<String> missing = new TreeSet<>(required);
         missing.removeAll(attributes.keySet());

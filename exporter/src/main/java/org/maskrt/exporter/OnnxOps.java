@@ -11,6 +11,7 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.maskrt.exporter.GraphStyle.Attention;
 import org.maskrt.exporter.GraphStyle.Bias;
+import org.maskrt.exporter.GraphStyle.Precision;
 import org.maskrt.exporter.GraphStyle.Target;
 import org.maskrt.models.ops.Conv2d;
 import org.maskrt.models.ops.Ops;
@@ -30,7 +31,7 @@ import org.maskrt.models.weights.Weights;
 public final class OnnxOps implements Ops<OnnxValue> {
     private static final ReferenceOps REFERENCE = new ReferenceOps();
 
-    /** Layers that keep fp32 in a 16-bit graph: the residual stream passes through {@code skip_linear} and MaskDiT's {@code decoder_layer}. */
+    /** Layers that keep fp32 in a 16-bit or int8 graph: the residual stream passes through {@code skip_linear} and MaskDiT's {@code decoder_layer}. */
     private static final Pattern FP32_LAYER = Pattern.compile(
             ".*\\b(x_embedder|t_embedder|final_layer|decoder_layer|adaLN_modulation|skip_linear|ccnet)\\b.*");
 
@@ -342,14 +343,45 @@ public final class OnnxOps implements Ops<OnnxValue> {
 
     @Override
     public OnnxValue linear(Params<OnnxValue> p, OnnxValue x, int in, int out) {
-        OnnxType type = FP32_LAYER.matcher(p.path()).matches()
-                ? OnnxType.FLOAT
-                : style.precision().type();
+        boolean fp32 = FP32_LAYER.matcher(p.path()).matches();
+        OnnxType type = fp32 ? OnnxType.FLOAT : style.precision().type();
         String outer = path;
         path = p.path();
-        OnnxValue y = Ops.super.linear(p, x.isConstant() ? x : as(type, x), in, out);
+        boolean quantised = style.precision() == Precision.INT8 && !fp32 && !x.isConstant();
+        OnnxValue y = quantised
+                ? quantisedLinear(p, x, in, out)
+                : Ops.super.linear(p, x.isConstant() ? x : as(type, x), in, out);
         path = outer;
         return y;
+    }
+
+    /** In the order of operations that ONNX Runtime fuses into one: sum, scales, bias. */
+    private OnnxValue quantisedLinear(Params<OnnxValue> p, OnnxValue x, int in, int out) {
+        Shape weightShape = Shape.of(in, out);
+        OnnxValue weight = transpose(p.get("weight", out, in), 1, 0);
+        OnnxValue levels = new OnnxValue(
+                weightShape,
+                OnnxType.INT8,
+                LazyTensor.of(List.of(constantOf(weight)), w -> Quantisation.levels(w.get(0))));
+        OnnxValue scales = new OnnxValue(
+                Shape.of(out),
+                OnnxType.FLOAT,
+                LazyTensor.of(List.of(constantOf(weight)), w -> Quantisation.scales(w.get(0)))
+                        .named(p.path() + ".weight_scale"));
+        OnnxValue quantised = OnnxValue.of(x.shape(), OnnxType.UINT8);
+        OnnxValue scale = OnnxValue.of(Shape.of(), OnnxType.FLOAT);
+        OnnxValue zero = OnnxValue.of(Shape.of(), OnnxType.UINT8);
+        graph.add(
+                OnnxOp.DYNAMIC_QUANTIZE_LINEAR,
+                path,
+                List.of(as(OnnxType.FLOAT, x)),
+                Map.of(),
+                List.of(quantised, scale, zero));
+        Shape to = Shape.matmul(x.shape(), weightShape);
+        OnnxValue sum = node(
+                OnnxOp.MATMUL_INTEGER, List.of(quantised, levels, zero), Map.of(), OnnxValue.of(to, OnnxType.INT32));
+        OnnxValue product = mul(as(OnnxType.FLOAT, sum), mul(scale, scales));
+        return add(product, p.get("bias", out));
     }
 
     @Override
@@ -520,15 +552,17 @@ public final class OnnxOps implements Ops<OnnxValue> {
 
     private OnnxValue fold(Shape to, List<OnnxValue> in, Function<List<Tensor>, Tensor> reference) {
         List<LazyTensor> parts = new ArrayList<>();
-        for (OnnxValue value : in) {
-            LazyTensor constant = value.constant();
-            if (constant == null) {
-                throw new IllegalStateException("only constants are folded, got " + value);
-            }
-            parts.add(constant);
-        }
+        in.forEach(value -> parts.add(constantOf(value)));
         OnnxType type = in.get(0).type() == OnnxType.INT64 ? OnnxType.INT64 : OnnxType.FLOAT;
         return new OnnxValue(to, type, LazyTensor.of(parts, reference));
+    }
+
+    private static LazyTensor constantOf(OnnxValue value) {
+        LazyTensor constant = value.constant();
+        if (constant == null) {
+            throw new IllegalStateException("only constants are folded, got " + value);
+        }
+        return constant;
     }
 
     /** Constants take the type of what they meet; 16 bits meet fp32 in fp32. */

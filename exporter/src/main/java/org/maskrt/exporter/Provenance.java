@@ -8,7 +8,9 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.maskrt.exporter.ExportOptions.Validation;
 import org.maskrt.exporter.GraphStyle.Precision;
@@ -24,6 +26,8 @@ import org.maskrt.models.ops.Shape;
  * @param weightsSha256 of the weights' names, shapes and fp32 values
  */
 record Provenance(ModelGraph graph, ExportOptions options, String weightsSha256) {
+    private static final Set<String> STEPS = Set.of("transformer", "denoiser", "guided_step", "half_step", "inpaint");
+
     private static final JsonMapper JSON = JsonMapper.builder()
             .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
             .build();
@@ -48,9 +52,17 @@ record Provenance(ModelGraph graph, ExportOptions options, String weightsSha256)
         return style(graph.name(), options);
     }
 
-    /** Autoencoders stay in fp32, see {@link Precision}. */
+    /** Autoencoders stay in fp32, see {@link Precision}; int8 is for what runs in each step. */
     private static GraphStyle style(String graph, ExportOptions options) {
-        return graph.startsWith("vae_") ? options.style().with(Precision.FP32) : options.style();
+        boolean int8 = options.style().precision() == Precision.INT8;
+        boolean fp32 = int8 ? !STEPS.contains(graph) : graph.startsWith("vae_");
+        return fp32 ? options.style().with(Precision.FP32) : options.style();
+    }
+
+    /** The options' comparison; a graph that stays in fp32 is held to that, unless another tolerance was asked for. */
+    Validation validation() {
+        boolean usual = options.validation().equals(Validation.of(options.style()));
+        return usual ? Validation.of(style()) : options.validation();
     }
 
     private static Map<String, Object> facts(String graph, ExportOptions options, String weightsSha256) {
@@ -82,11 +94,23 @@ record Provenance(ModelGraph graph, ExportOptions options, String weightsSha256)
         }
     }
 
-    /** The text of {@code export.json}; {@code reached} is empty if there was no comparison. */
-    String report(Map<String, Double> reached) {
+    /**
+     * The text of {@code export.json}.
+     *
+     * @param quantised the layers whose products are those of integers
+     * @param reached empty if there was no comparison
+     */
+    String report(List<String> quantised, Map<String, Double> reached) {
         Map<String, Object> report = facts(graph.name(), options, weightsSha256);
+        if (!quantised.isEmpty()) {
+            Map<String, Object> quantisation = new LinkedHashMap<>();
+            quantisation.put("weights", "int8, symmetric, one scale for each output channel");
+            quantisation.put("activations", "uint8, by the range of the tensor in each run");
+            quantisation.put("layers", quantised);
+            report.put("quantization", quantisation);
+        }
         if (!reached.isEmpty()) {
-            Validation validation = options.validation();
+            Validation validation = validation();
             Map<String, Object> comparison = new LinkedHashMap<>();
             comparison.put("measure", "max|diff| / max|reference|");
             comparison.put("limit", validation.tolerance());

@@ -38,6 +38,10 @@ enum TensorRtModels {
     /** Two blocks of the encoder and one of the decoder. */
     MASKDIT(new MaskDit(new MaskDitConfig(8, 2, 4, 48, 2, 2, 4, 5, 32, 1, 2, 0.5)), 3, false);
 
+    /** What TensorRT multiplies in. */
+    static final List<GraphStyle.Precision> PRECISIONS =
+            List.of(GraphStyle.Precision.FP32, GraphStyle.Precision.FP16, GraphStyle.Precision.BF16);
+
     final transient Denoiser model;
     final int blocks;
     final boolean biased;

@@ -3,7 +3,9 @@ package org.maskrt.runtime;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.stream.Stream;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.diffusion.GuidedChannels;
@@ -30,6 +32,18 @@ final class ExportInfo {
                             + "); make it with `maskrt export`",
                     e);
         }
+    }
+
+    /** Whether both graphs were made from the same weights, in the same form and for any batch. */
+    static boolean alike(Path folder, Path other) {
+        if (!Files.isRegularFile(folder.resolve("export.json")) || !Files.isRegularFile(other.resolve("export.json"))) {
+            return false;
+        }
+        JsonNode one = read(folder).node;
+        JsonNode two = read(other).node;
+        return one.path("batch").asText().equals("dynamic")
+                && Stream.of("weights_sha256", "dtype", "batch")
+                        .allMatch(fact -> one.has(fact) && one.get(fact).equals(two.get(fact)));
     }
 
     /** On which channels {@code guided_step} guides. */

@@ -12,6 +12,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
+import org.maskrt.models.diffusion.GuidedChannels;
 import org.maskrt.models.ops.Shape;
 
 /** ONNX Runtime. */
@@ -81,11 +82,25 @@ public final class OrtBackend implements Backend {
     public Graph open(Path folder, GraphSignature expected) {
         Path file = folder.resolve("model.onnx");
         requireFiles(file, expected);
+        // a profile is of the graph that was named
+        boolean rows = device == OrtDevice.CPU && profile == null;
+        Path denoiser = rows ? GuidedRows.denoiser(folder, expected, threads) : null;
+        if (denoiser == null) {
+            return session(folder, expected, threads);
+        }
+        GraphSignature row = GuidedRows.row(expected);
+        requireFiles(denoiser.resolve("model.onnx"), row);
+        GuidedChannels guided = ExportInfo.read(folder).guidedChannels();
+        return new GuidedRows(folder, expected, guided, session(denoiser, row, 1), this);
+    }
+
+    private Graph session(Path folder, GraphSignature expected, int runThreads) {
+        Path file = folder.resolve("model.onnx");
         OrtSession.SessionOptions options = new OrtSession.SessionOptions();
         try {
             OrtErrors.checked(
                     ExitCode.ENVIRONMENT, () -> device.label() + ": cannot be set up; " + device.hint(), () -> {
-                        device.add(configure(options), folder);
+                        device.add(configure(options, runThreads), folder);
                         return true;
                     });
             OrtSession session = OrtErrors.checked(
@@ -108,7 +123,9 @@ public final class OrtBackend implements Backend {
         OrtSession.SessionOptions options = new OrtSession.SessionOptions();
         try {
             OrtErrors.checked(
-                    ExitCode.FAILURE, () -> file + ": ONNX Runtime cannot be configured", () -> configure(options));
+                    ExitCode.FAILURE,
+                    () -> file + ": ONNX Runtime cannot be configured",
+                    () -> configure(options, threads));
             return ForeignGraph.open(file, environment, options);
         } catch (RuntimeException e) {
             options.close();
@@ -116,14 +133,16 @@ public final class OrtBackend implements Backend {
         }
     }
 
-    private OrtSession.SessionOptions configure(OrtSession.SessionOptions options) throws OrtException {
-        options.setIntraOpNumThreads(threads);
+    private OrtSession.SessionOptions configure(OrtSession.SessionOptions options, int runThreads) throws OrtException {
+        options.setIntraOpNumThreads(runThreads);
         options.setInterOpNumThreads(1);
         options.setCPUArenaAllocator(true);
         options.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL);
         options.setOptimizationLevel(OrtSession.SessionOptions.OptLevel.ALL_OPT);
         // Add + Gelu fused needs a temporary as large as the hidden layer, and is up to 10 % slower
         options.addConfigEntry("optimization.disable_specified_optimizers", "BiasGeluFusion");
+        // without VNNI, products of uint8 and int8 saturate at 16 bits; this takes uint8 and uint8 there
+        options.addConfigEntry("session.x64quantprecision", "1");
         // spinning between operators saves 5 to 12 %, but by default it also keeps a core busy after each run
         options.addConfigEntry("session.intra_op.spin_duration_us", "2000");
         if (profile != null) {

@@ -6,6 +6,8 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
@@ -17,6 +19,7 @@ final class OrtTensor implements DeviceTensor {
     private final OnnxTensor handle;
     private final @Nullable FloatBuffer floats;
     private final @Nullable LongBuffer indices;
+    private final List<OrtTensor> rows = new ArrayList<>();
     private boolean closed;
 
     private OrtTensor(Shape shape, OnnxTensor handle, @Nullable FloatBuffer floats, @Nullable LongBuffer indices) {
@@ -27,7 +30,10 @@ final class OrtTensor implements DeviceTensor {
     }
 
     static OrtTensor floats(OrtEnvironment environment, Shape shape) {
-        FloatBuffer data = direct(shape, Float.BYTES).asFloatBuffer();
+        return over(environment, shape, direct(shape, Float.BYTES).asFloatBuffer());
+    }
+
+    private static OrtTensor over(OrtEnvironment environment, Shape shape, FloatBuffer data) {
         OnnxTensor handle = OrtErrors.checked(
                 ExitCode.FAILURE,
                 () -> "cannot make an fp32 tensor " + shape,
@@ -60,6 +66,17 @@ final class OrtTensor implements DeviceTensor {
             dims[i] = shape.dim(i);
         }
         return dims;
+    }
+
+    /** Each index of the first axis as a tensor [1,..] over the same memory, closed with this one. */
+    List<OrtTensor> rows(OrtEnvironment environment) {
+        FloatBuffer data = floatData();
+        int count = shape.dim(0);
+        int size = data.capacity() / count;
+        for (int i = rows.size(); i < count; i++) {
+            rows.add(over(environment, shape.with(0, 1), data.slice(i * size, size)));
+        }
+        return rows;
     }
 
     OnnxTensor handle() {
@@ -120,6 +137,7 @@ final class OrtTensor implements DeviceTensor {
     public void close() {
         if (!closed) {
             closed = true;
+            rows.forEach(OrtTensor::close);
             handle.close();
         }
     }

@@ -1,0 +1,239 @@
+package org.maskrt.runtime;
+
+import static org.maskrt.models.ops.Shape.BATCH;
+
+import ai.onnxruntime.OrtEnvironment;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+import org.maskrt.models.diffusion.GuidedChannels;
+import org.maskrt.models.diffusion.GuidedChannels.OutputChannels;
+
+/**
+ * The graph {@code guided_step} as runs of the graph {@code denoiser}, one for each row with one thread, two at a time. Two threads that share the
+ * work of one run wait for each other after every operation, which costs most where the cores share no cache or have other work; rows do not. Each
+ * row is quantised alone, so that it does not depend on the others.
+ */
+final class GuidedRows implements Graph {
+    /** Two rows, the smallest guided step, keep this many cores busy. */
+    private static final int CORES = 2;
+
+    private final Path folder;
+    private final GraphSignature signature;
+    private final GuidedChannels guided;
+    private final Graph denoiser;
+    private final Backend backend;
+    private final Deque<List<DeviceTensor>> idle = new ArrayDeque<>();
+    private final ExecutorService worker = Executors.newFixedThreadPool(CORES - 1, task -> {
+        Thread thread = new Thread(task, "maskrt-rows");
+        thread.setDaemon(true);
+        return thread;
+    });
+    private boolean closed;
+
+    /**
+     * Takes over {@code denoiser}.
+     *
+     * @param folder of {@code guided_step}
+     * @param signature of {@code guided_step}
+     * @param guided the channels that it guides
+     * @param denoiser a graph of {@link #row}, safe for several threads
+     * @param backend makes its tensors
+     */
+    GuidedRows(Path folder, GraphSignature signature, GuidedChannels guided, Graph denoiser, Backend backend) {
+        this.folder = folder;
+        this.signature = signature;
+        this.guided = guided;
+        this.denoiser = denoiser;
+        this.backend = backend;
+    }
+
+    /** The folder of the graph that does the work of the one in {@code folder}; null where that one is to run itself. */
+    static @Nullable Path denoiser(Path folder, GraphSignature expected, int threads) {
+        Path denoiser = folder.resolveSibling("denoiser");
+        boolean rows = threads == CORES && expected.name().equals("guided_step");
+        return rows && ExportInfo.alike(folder, denoiser) ? denoiser : null;
+    }
+
+    /** What the denoiser of a {@code guided_step} takes and gives. */
+    static GraphSignature row(GraphSignature guidedStep) {
+        List<TensorSpec> inputs = guidedStep.inputs().stream()
+                .filter(spec -> List.of("sample", "hint", "modulation").contains(spec.name()))
+                .toList();
+        TensorSpec sample = inputs.get(0);
+        return new GraphSignature(
+                "denoiser",
+                inputs,
+                List.of(TensorSpec.fp32(
+                        "out_sample",
+                        BATCH,
+                        BATCH,
+                        sample.shape().dim(2),
+                        sample.shape().dim(3))));
+    }
+
+    @Override
+    public GraphSignature signature() {
+        return signature;
+    }
+
+    @Override
+    public Binding bind(Map<String, ? extends DeviceTensor> inputs, Map<String, ? extends DeviceTensor> outputs) {
+        signature.requireFit(folder, inputs, outputs);
+        OrtEnvironment environment = OrtEnvironment.getEnvironment();
+        List<Map<String, OrtTensor>> rows = new ArrayList<>();
+        for (String modulation : List.of("modulation", "modulation_uncond")) {
+            Map<String, List<OrtTensor>> parts = new HashMap<>();
+            for (TensorSpec spec : denoiser.signature().inputs()) {
+                String name = spec.name().equals("modulation") ? modulation : spec.name();
+                parts.put(spec.name(), ((OrtTensor) get(inputs, name)).rows(environment));
+            }
+            for (int b = 0; b < get(inputs, "guidance").shape().dim(0); b++) {
+                int at = b;
+                Map<String, OrtTensor> row = new HashMap<>();
+                parts.forEach((name, tensors) -> row.put(name, tensors.get(at)));
+                rows.add(row);
+            }
+        }
+        return () -> {
+            List<DeviceTensor> results = take(rows.size());
+            try {
+                List<Runnable> runs = new ArrayList<>();
+                for (int i = 0; i < rows.size(); i++) {
+                    runs.add(denoiser.bind(rows.get(i), Map.of("out_sample", results.get(i)))::run);
+                }
+                inTurn(runs);
+                update(inputs, results, outputs);
+            } finally {
+                giveBack(results);
+            }
+        };
+    }
+
+    /** Runs all of {@code runs} on the caller's thread and the worker's, whichever is free. */
+    private void inTurn(List<Runnable> runs) {
+        AtomicInteger next = new AtomicInteger();
+        CountDownLatch left = new CountDownLatch(runs.size());
+        AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
+        Runnable drain = () -> {
+            for (int i = next.getAndIncrement(); i < runs.size(); i = next.getAndIncrement()) {
+                try {
+                    runs.get(i).run();
+                } catch (RuntimeException | Error e) {
+                    failure.compareAndSet(null, e);
+                } finally {
+                    left.countDown();
+                }
+            }
+        };
+        try {
+            worker.execute(drain);
+        } catch (RejectedExecutionException e) {
+            // closed meanwhile, as the denoiser will say
+        }
+        drain.run();
+        awaitUninterrupted(left);
+        Throwable first = failure.get();
+        if (first instanceof Error error) {
+            throw error;
+        } else if (first instanceof RuntimeException exception) {
+            throw exception;
+        }
+    }
+
+    /** The tensors of a native run must not be touched before it ends, interrupted or not. */
+    private static void awaitUninterrupted(CountDownLatch left) {
+        boolean interrupted = false;
+        while (left.getCount() > 0) {
+            try {
+                left.await();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** eps by guidance, and next_sample = a x + b eps + c eps_prev + d noise. */
+    private void update(
+            Map<String, ? extends DeviceTensor> inputs,
+            List<DeviceTensor> results,
+            Map<String, ? extends DeviceTensor> outputs) {
+        float[] x = values(get(inputs, "sample"));
+        float[] previous = values(get(inputs, "eps_prev"));
+        float[] noise = values(get(inputs, "noise"));
+        float[] coefficients = values(get(inputs, "coefficients"));
+        float[] weights = values(get(inputs, "guidance"));
+        int channels = get(inputs, "sample").shape().dim(1);
+        OutputChannels shape =
+                new OutputChannels(channels, results.get(0).shape().dim(1));
+        int latent = x.length / weights.length;
+        float[] eps = new float[x.length];
+        float[] next = new float[x.length];
+        for (int b = 0; b < weights.length; b++) {
+            float[] output = values(results.get(b));
+            float[] unconditional = values(results.get(weights.length + b));
+            guided.combine(output, unconditional, new float[] {weights[b]}, shape, output);
+            System.arraycopy(output, 0, eps, b * latent, latent);
+            for (int i = b * latent; i < (b + 1) * latent; i++) {
+                next[i] = coefficients[4 * b] * x[i]
+                        + coefficients[4 * b + 1] * eps[i]
+                        + coefficients[4 * b + 2] * previous[i]
+                        + coefficients[4 * b + 3] * noise[i];
+            }
+        }
+        outputs.forEach((name, tensor) -> tensor.write(name.equals("eps") ? eps : next));
+    }
+
+    private static DeviceTensor get(Map<String, ? extends DeviceTensor> inputs, String name) {
+        return Objects.requireNonNull(inputs.get(name), name);
+    }
+
+    private static float[] values(DeviceTensor tensor) {
+        float[] values = new float[tensor.shape().size()];
+        tensor.read(values);
+        return values;
+    }
+
+    private synchronized List<DeviceTensor> take(int count) {
+        List<DeviceTensor> taken = idle.isEmpty() ? new ArrayList<>() : idle.pop();
+        int[] dims = denoiser.signature().outputs().get(0).shape().with(0, 1).dims();
+        while (taken.size() < count) {
+            taken.add(backend.floats(dims));
+        }
+        return taken;
+    }
+
+    private synchronized void giveBack(List<DeviceTensor> results) {
+        if (closed) {
+            results.forEach(DeviceTensor::close);
+        } else {
+            idle.push(results);
+        }
+    }
+
+    @Override
+    public void close() {
+        denoiser.close();
+        worker.shutdown();
+        synchronized (this) {
+            closed = true;
+            idle.forEach(results -> results.forEach(DeviceTensor::close));
+            idle.clear();
+        }
+    }
+}
