@@ -21,12 +21,14 @@ public final class Calibrator {
      * The scales of everything that was observed: of a linear where the model has a weight under the path, otherwise of an operand of an
      * attention.
      *
+     * @param listener is told of paths
      * @throws org.maskrt.models.MaskRtException naming the path if a weight is not finite, or a group of timesteps was never seen
      */
-    public ScaleTable table(Provenance provenance, Weights weights) {
+    public ScaleTable table(Provenance provenance, Weights weights, Calibration.Listener listener) {
         Map<String, LinearScales> linears = new TreeMap<>();
         Map<String, ActivationScales> tensors = new TreeMap<>();
         for (String path : observations.paths()) {
+            listener.progress(linears.size() + tensors.size(), observations.paths().size());
             String weight = path + ".weight";
             if (weights.keys().contains(weight)) {
                 linears.put(path, linear(path, weights.tensor(weight)));

@@ -1,6 +1,7 @@
 package org.maskrt.calibration;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
+import java.util.Locale;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 
@@ -9,8 +10,8 @@ public enum Format {
     @JsonProperty("int8")
     INT8(Int8.LARGEST) {
         @Override
-        public float roundTrip(float x, float scale) {
-            return Int8.dequantise(Int8.quantise(x, scale), scale);
+        public float level(float x, float scale) {
+            return Int8.quantise(x, scale);
         }
 
         @Override
@@ -26,8 +27,8 @@ public enum Format {
     @JsonProperty("fp8_e4m3")
     FP8_E4M3(Fp8E4M3.LARGEST) {
         @Override
-        public float roundTrip(float x, float scale) {
-            return Fp8E4M3.decode(Fp8E4M3.encode(x / scale)) * scale;
+        public float level(float x, float scale) {
+            return Fp8E4M3.decode(Fp8E4M3.encode(x / scale));
         }
 
         @Override
@@ -46,8 +47,18 @@ public enum Format {
         this.largest = largest;
     }
 
+    /** As tables and options name it. */
+    public String label() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+
+    /** The number of the format that stands for a finite value. */
+    public abstract float level(float x, float scale);
+
     /** What a finite value becomes on its way through this format. */
-    public abstract float roundTrip(float x, float scale);
+    public float roundTrip(float x, float scale) {
+        return level(x, scale) * scale;
+    }
 
     /** Every magnitude of the format, ascending from zero. */
     abstract double[] magnitudes();

@@ -17,8 +17,4 @@ public final class Int8 {
     public static byte quantise(float x, float scale) {
         return (byte) Math.max(-128, Math.min(LARGEST, Math.rint(x / scale)));
     }
-
-    public static float dequantise(byte q, float scale) {
-        return q * scale;
-    }
 }

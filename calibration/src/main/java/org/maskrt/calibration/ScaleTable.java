@@ -55,9 +55,29 @@ public record ScaleTable(
                 n);
     }
 
+    /** @throws org.maskrt.models.MaskRtException (USAGE) if there are scales by groups of timesteps, which a graph has no place for */
+    public void requireOneGroup() {
+        int groups = timestepEdges.length - 1;
+        Checks.require(groups == 1, "scale table", "groups of timesteps", "one, as a graph holds", groups);
+    }
+
+    /** The same scales without those of the linears {@code reasons} names, which are kept as they are. */
+    public ScaleTable keeping(Map<String, String> reasons) {
+        Map<String, LinearScales> quantised = new TreeMap<>(linears);
+        quantised.keySet().removeAll(reasons.keySet());
+        Map<String, String> all = new TreeMap<>(kept);
+        all.putAll(reasons);
+        return new ScaleTable(provenance, timestepEdges, quantised, tensors, all);
+    }
+
     /** @throws org.maskrt.models.MaskRtException if the file cannot be read, or is not a table as {@link #write} writes it */
     public static ScaleTable read(Path file) {
         return RecordFile.read(file, KIND, VERSION, ScaleTable.class);
+    }
+
+    /** Of the contents, in hexadecimal. */
+    public String sha256() {
+        return RecordFile.sha256(KIND, VERSION, this);
     }
 
     /** @throws org.maskrt.models.MaskRtException if the file cannot be written */

@@ -104,7 +104,7 @@ class ScalesTest {
         Recipe recipe = new Recipe(format, MINMAX, 2, false, false);
         Weights weights = Weights.of("test", Map.of(PATH + ".weight", weight));
         Provenance provenance = new Provenance("DiT", "0f", "1", Map.of("seed", "3"));
-        ScaleTable table = new Calibrator(recipe, observations()).table(provenance, weights);
+        ScaleTable table = new Calibrator(recipe, observations()).table(provenance, weights, (done, total) -> {});
         assertEquals(List.of(PATH), List.copyOf(table.linears().keySet()));
         assertEquals(List.of("blocks.0.attn.q"), List.copyOf(table.tensors().keySet()));
         assertArrayEquals(new double[] {0, 500, 1000}, table.timestepEdges());

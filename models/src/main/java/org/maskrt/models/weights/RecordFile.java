@@ -6,7 +6,11 @@ import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
 import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.maskrt.models.ExitCode;
@@ -24,12 +28,26 @@ public final class RecordFile {
 
     /** @throws MaskRtException if the file cannot be written */
     public static void write(Path file, String kind, int version, Record record) {
+        AtomicFiles.writeString(file, text(kind, version, record));
+    }
+
+    /** Of what {@link #write} writes, in hexadecimal. */
+    public static String sha256(String kind, int version, Record record) {
+        try {
+            byte[] text = text(kind, version, record).getBytes(StandardCharsets.UTF_8);
+            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(text));
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java platform has SHA-256", e);
+        }
+    }
+
+    private static String text(String kind, int version, Record record) {
         ObjectNode node = Json.object().put(KIND, kind).put(VERSION, version);
         node.setAll((ObjectNode) Json.MAPPER.valueToTree(record));
         // Arrays of thousands of numbers stay on one line.
         DefaultPrettyPrinter objects = new DefaultPrettyPrinter().withObjectIndenter(new DefaultIndenter("  ", "\n"));
         try {
-            AtomicFiles.writeString(file, Json.MAPPER.writer(objects).writeValueAsString(node) + "\n");
+            return Json.MAPPER.writer(objects).writeValueAsString(node) + "\n";
         } catch (JsonProcessingException e) {
             throw new IllegalArgumentException("a " + record.getClass().getSimpleName() + " is no JSON object", e);
         }
