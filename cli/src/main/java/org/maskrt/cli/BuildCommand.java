@@ -131,7 +131,7 @@ final class BuildCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         EngineOptions options = new EngineOptions(Batches.parse(batch), level, bytes(workspace), traits());
-        GraphStyle style = GraphStyle.tensorrt(ExportCommand.choice("--dtype", dtype, GraphStyle.Precision.values()))
+        GraphStyle style = GraphStyle.tensorrt(ExportCommand.dtype("--dtype", dtype))
                 .with(ExportCommand.choice("--bias", bias, GraphStyle.Bias.values()));
         GpuRuntime runtime = GpuRuntime.open();
         runtime.requireParser();

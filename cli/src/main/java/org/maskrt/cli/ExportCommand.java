@@ -197,7 +197,12 @@ final class ExportCommand implements Callable<Integer> {
             }
             return GraphStyle.Precision.INT8;
         }
-        return choice("--dtype", dtype != null ? dtype : tensorrt ? "bf16" : "fp32", new GraphStyle.Precision[] {
+        return dtype("--dtype", dtype != null ? dtype : tensorrt ? "bf16" : "fp32");
+    }
+
+    /** A type of all that a graph computes, so not int8. */
+    static GraphStyle.Precision dtype(String option, String name) {
+        return choice(option, name, new GraphStyle.Precision[] {
             GraphStyle.Precision.FP32, GraphStyle.Precision.FP16, GraphStyle.Precision.BF16
         });
     }

@@ -87,7 +87,7 @@ final class RefitCommand implements Callable<Integer> {
                 .findFirst()
                 .orElse(names.get(0));
         ExportedGraph like = donors.newest(graph).source();
-        return GraphStyle.tensorrt(ExportCommand.choice("dtype", like.dtype(), GraphStyle.Precision.values()))
+        return GraphStyle.tensorrt(ExportCommand.dtype("dtype", like.dtype()))
                 .with(ExportCommand.choice("bias", like.bias(), GraphStyle.Bias.values()));
     }
 }

@@ -188,7 +188,8 @@ public final class OnnxExporter {
                     options.validation().enabled() ? compare(provenance, weights, beside) : Map.of();
             OnnxOp quantises =
                     provenance.style().scales() == null ? OnnxOp.MATMUL_INTEGER : OnnxOp.QUANTIZE_LINEAR;
-            AtomicFiles.writeString(beside.resolve(REPORT), provenance.report(emitted.layers(quantises), reached));
+            AtomicFiles.writeString(
+                    beside.resolve(REPORT), provenance.report(beside, emitted.layers(quantises), reached));
             replace(place, beside);
             return new ExportReport(graph.name(), place, provenance.weightsSha256(), reached);
         } catch (IOException e) {

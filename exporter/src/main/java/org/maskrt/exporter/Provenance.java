@@ -6,7 +6,9 @@ import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -107,11 +109,16 @@ record Provenance(ModelGraph graph, ExportOptions options, String weightsSha256)
     /**
      * The text of {@code export.json}.
      *
+     * @param folder with the graph's files
      * @param quantised the layers whose products are those of 8-bit numbers
      * @param reached empty if there was no comparison
+     * @throws IOException if the files cannot be read
      */
-    String report(List<String> quantised, Map<String, Double> reached) {
+    String report(Path folder, List<String> quantised, Map<String, Double> reached) throws IOException {
         Map<String, Object> report = facts(graph.name(), options, weightsSha256);
+        byte[] model = Files.readAllBytes(folder.resolve(OnnxFile.MODEL));
+        report.put("model_sha256", HexFormat.of().formatHex(OnnxFile.sha256().digest(model)));
+        report.put("data_bytes", Files.size(folder.resolve(OnnxFile.DATA)));
         if (!quantised.isEmpty()) {
             ScaleTable scales = style().scales();
             Map<String, Object> quantisation = new LinkedHashMap<>();

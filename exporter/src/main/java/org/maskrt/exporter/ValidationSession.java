@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.maskrt.models.ByteProducts;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.ops.Tensor;
@@ -78,7 +79,9 @@ public final class ValidationSession implements AutoCloseable {
             options.setOptimizationLevel(level);
             options.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL);
             // Without VNNI, products of uint8 and int8 saturate at 16 bits; this takes uint8 and uint8 there.
-            options.addConfigEntry("session.x64quantprecision", "1");
+            if (!ByteProducts.exact()) {
+                options.addConfigEntry("session.x64quantprecision", "1");
+            }
             // One run each: threads that wait busily for the next, and memory kept for it, would only be in the way.
             options.addConfigEntry("session.intra_op.allow_spinning", "0");
             options.setCPUArenaAllocator(false);

@@ -5,6 +5,9 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
 import java.util.stream.Stream;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
@@ -44,6 +47,24 @@ final class ExportInfo {
         return one.path("batch").asText().equals("dynamic")
                 && Stream.of("weights_sha256", "dtype", "batch")
                         .allMatch(fact -> one.has(fact) && one.get(fact).equals(two.get(fact)));
+    }
+
+    /** Whether the files of the graph in {@code folder} are those that its report was written for; of the data only the size is looked at. */
+    static boolean intact(Path folder) {
+        JsonNode facts = read(folder).node;
+        Path data = folder.resolve("model.onnx.data");
+        try {
+            byte[] model = Files.readAllBytes(folder.resolve("model.onnx"));
+            String sha = HexFormat.of()
+                    .formatHex(MessageDigest.getInstance("SHA-256").digest(model));
+            return sha.equals(facts.path("model_sha256").asText())
+                    && Files.isRegularFile(data)
+                    && Files.size(data) == facts.path("data_bytes").asLong(-1);
+        } catch (IOException e) {
+            return false;
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     /** On which channels {@code guided_step} guides. */

@@ -60,11 +60,14 @@ final class GuidedRows implements Graph {
         this.backend = backend;
     }
 
-    /** The folder of the graph that does the work of the one in {@code folder}; null where that one is to run itself. */
+    /**
+     * The folder of the graph that does the work of the one in {@code folder}; null where that one is to run itself. A graph whose files are not those
+     * that were exported does, for what is wrong with it to show.
+     */
     static @Nullable Path denoiser(Path folder, GraphSignature expected, int threads) {
         Path denoiser = folder.resolveSibling("denoiser");
         boolean rows = threads == CORES && expected.name().equals("guided_step");
-        return rows && ExportInfo.alike(folder, denoiser) ? denoiser : null;
+        return rows && ExportInfo.alike(folder, denoiser) && ExportInfo.intact(folder) ? denoiser : null;
     }
 
     /** What the denoiser of a {@code guided_step} takes and gives. */
