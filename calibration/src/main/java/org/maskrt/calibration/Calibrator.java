@@ -28,7 +28,8 @@ public final class Calibrator {
         Map<String, LinearScales> linears = new TreeMap<>();
         Map<String, ActivationScales> tensors = new TreeMap<>();
         for (String path : observations.paths()) {
-            listener.progress(linears.size() + tensors.size(), observations.paths().size());
+            listener.progress(
+                    linears.size() + tensors.size(), observations.paths().size());
             String weight = path + ".weight";
             if (weights.keys().contains(weight)) {
                 linears.put(path, linear(path, weights.tensor(weight)));

@@ -13,7 +13,11 @@ public interface Network extends AutoCloseable {
      * @param condition int64 [B] or fp32 [B,W]
      * @param hint [B,C',H,W] of models that have one
      */
-    record Rows(Tensor sample, Tensor timestep, Tensor condition, @Nullable Tensor hint) {}
+    record Rows(
+            Tensor sample,
+            Tensor timestep,
+            Tensor condition,
+            @Nullable Tensor hint) {}
 
     /** The output [B,C',H,W]; {@code probe} is shown activations on the way, or after it. */
     Tensor run(Rows rows, Probe<float[]> probe);

@@ -44,11 +44,11 @@ public final class QuantisedOps<T> extends ForwardingOps<T> {
         T factors = s.length == 0 ? constant(new float[] {1}, 1) : constant(s, in);
         Format format = scales.input().format();
         T rounded = mul(rounded(format, div(x, factors), scales.input().scales()), factors);
-        Params<T> quantised = p.with(
-                "weight",
-                w -> div(rounded(format, mul(w, factors), scales.weightScales(), out, 1), factors));
+        Params<T> quantised =
+                p.with("weight", w -> div(rounded(format, mul(w, factors), scales.weightScales(), out, 1), factors));
         float[] c = scales.biasCorrection();
-        return super.linear(c.length == 0 ? quantised : quantised.with("bias", b -> add(b, constant(c, out))), rounded, in, out);
+        return super.linear(
+                c.length == 0 ? quantised : quantised.with("bias", b -> add(b, constant(c, out))), rounded, in, out);
     }
 
     @Override
@@ -65,7 +65,8 @@ public final class QuantisedOps<T> extends ForwardingOps<T> {
         }
         attention = path;
         try {
-            return attendAsStated(path, operand(path + ".q", q), operand(path + ".k", k), operand(path + ".v", v), heads, bias);
+            return attendAsStated(
+                    path, operand(path + ".q", q), operand(path + ".k", k), operand(path + ".v", v), heads, bias);
         } finally {
             attention = null;
         }

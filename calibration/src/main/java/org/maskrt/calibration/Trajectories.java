@@ -44,7 +44,8 @@ public final class Trajectories {
      * @param condition a class, int64 [1], or a vector [1,W]
      * @param hint [1,C',H,W] of models that have one
      */
-    public record Picture(long seed, Tensor condition, @Nullable Tensor hint) {}
+    public record Picture(
+            long seed, Tensor condition, @Nullable Tensor hint) {}
 
     /**
      * @param schedule with as many steps as are sampled

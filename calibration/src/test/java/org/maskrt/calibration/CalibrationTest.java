@@ -75,8 +75,7 @@ class CalibrationTest {
         for (int i = 0; i < pictures; i++) {
             all.add(new Trajectories.Picture(SEED + i, Tensor.ofIndices(new long[] {i % 5}, 1), null));
         }
-        return new Calibration(
-                trajectories, all, QuantisedPaths.LINEARS, new Observations(trajectories.bins(2), 4));
+        return new Calibration(trajectories, all, QuantisedPaths.LINEARS, new Observations(trajectories.bins(2), 4));
     }
 
     @Test
@@ -106,12 +105,15 @@ class CalibrationTest {
         for (int end : new int[] {2, STEPS + 1, 2 * STEPS}) {
             assertNull(calibration(3).finished(parted, "a"));
             IllegalStateException stop = new IllegalStateException();
-            assertEquals(stop, assertThrows(IllegalStateException.class, () -> calibration(3)
-                    .run(network(), parted, "a", (done, total) -> {
-                        if (done == end) {
-                            throw stop;
-                        }
-                    })));
+            assertEquals(
+                    stop,
+                    assertThrows(
+                            IllegalStateException.class,
+                            () -> calibration(3).run(network(), parted, "a", (done, total) -> {
+                                if (done == end) {
+                                    throw stop;
+                                }
+                            })));
         }
         calibration(3).run(network(), parted, "a", (done, total) -> {});
         assertArrayEquals(Files.readAllBytes(whole), Files.readAllBytes(parted));

@@ -87,8 +87,7 @@ class QuantisedOpsTest {
             for (int o = 0; o < OUT; o++) {
                 double sum = bias.values()[o] + correction[o];
                 for (int i = 0; i < IN; i++) {
-                    sum += (double) format.roundTrip(x.values()[r * IN + i] / factors[i], scale)
-                            * rounded[o * IN + i];
+                    sum += (double) format.roundTrip(x.values()[r * IN + i] / factors[i], scale) * rounded[o * IN + i];
                 }
                 expected[r * OUT + o] = (float) sum;
             }
@@ -104,8 +103,7 @@ class QuantisedOpsTest {
         Tensor k = normal(random, 1, 1, 5, 8);
         Tensor v = normal(random, 1, 1, 5, 8);
         ActivationScales scales = new ActivationScales(format, "minmax", new float[] {format.scale("x", 2)});
-        Map<String, ActivationScales> all =
-                Map.of("a.q", scales, "a.k", scales, "a.v", scales);
+        Map<String, ActivationScales> all = Map.of("a.q", scales, "a.k", scales, "a.v", scales);
         float[] got = new QuantisedOps<>(new ReferenceOps(), table(Map.of(), all, 0, 1000))
                 .attend("a", q, k, v, 2, null)
                 .values();
@@ -114,17 +112,14 @@ class QuantisedOpsTest {
                 t.values()[i] = format.roundTrip(t.values()[i], scales.scales()[0]);
             }
         }
-        assertArrayEquals(
-                new ReferenceOps().attend("a", q, k, v, 2, null).values(), got, 1e-5f, "seed " + SEED);
+        assertArrayEquals(new ReferenceOps().attend("a", q, k, v, 2, null).values(), got, 1e-5f, "seed " + SEED);
     }
 
     @Test
     void groupsOfTimestepsAreRefused() {
         ScaleTable grouped = table(Map.of(), Map.of(), 0, 500, 1000);
-        MaskRtException e =
-                assertThrows(MaskRtException.class, () -> new QuantisedOps<>(new ReferenceOps(), grouped));
+        MaskRtException e = assertThrows(MaskRtException.class, () -> new QuantisedOps<>(new ReferenceOps(), grouped));
         assertEquals(ExitCode.USAGE, e.code());
-        assertEquals(
-                "scale table: groups of timesteps must be one, as a graph holds, got 2", e.getMessage());
+        assertEquals("scale table: groups of timesteps must be one, as a graph holds, got 2", e.getMessage());
     }
 }

@@ -75,7 +75,9 @@ final class CalibrateCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    @Parameters(paramLabel = "MODEL", description = "A model folder; that of an E-MD3C with onnx/ (see 'maskrt export').")
+    @Parameters(
+            paramLabel = "MODEL",
+            description = "A model folder; that of an E-MD3C with onnx/ (see 'maskrt export').")
     private Path model;
 
     @Option(
@@ -103,10 +105,7 @@ final class CalibrateCommand implements Callable<Integer> {
     @Mixin
     private SamplingOptions sampling;
 
-    @Option(
-            names = "--format",
-            paramLabel = "FORMAT",
-            description = "int8 or fp8_e4m3 (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--format", paramLabel = "FORMAT", description = "int8 or fp8_e4m3 (default: ${DEFAULT-VALUE}).")
     private String format = "int8";
 
     @Option(
@@ -236,9 +235,7 @@ final class CalibrateCommand implements Callable<Integer> {
         Random random = new Random(seed);
         List<Picture> pictures = new ArrayList<>();
         for (int i = 0; i < count; i++) {
-            int label = named.isEmpty()
-                    ? random.nextInt(pipeline.model().numClasses())
-                    : named.get(i % named.size());
+            int label = named.isEmpty() ? random.nextInt(pipeline.model().numClasses()) : named.get(i % named.size());
             pictures.add(new Picture(seed + i, Tensor.ofIndices(new long[] {label}, 1), null));
         }
         return pictures;

@@ -89,8 +89,7 @@ public record ExportOptions(
         }
         if (style.scales() != null && style.precision() == Precision.INT8) {
             throw new MaskRtException(
-                    ExitCode.USAGE,
-                    "quantize: expected int8 or a table of scales, received both; name one of them");
+                    ExitCode.USAGE, "quantize: expected int8 or a table of scales, received both; name one of them");
         }
         graphs = Set.copyOf(graphs);
     }

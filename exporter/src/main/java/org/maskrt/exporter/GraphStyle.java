@@ -14,7 +14,11 @@ import org.maskrt.calibration.ScaleTable;
  * @param scales of the layers that are quantised by QuantizeLinear and DequantizeLinear; null for none
  */
 public record GraphStyle(
-        Attention attention, Precision precision, Target target, Bias bias, @Nullable ScaleTable scales) {
+        Attention attention,
+        Precision precision,
+        Target target,
+        Bias bias,
+        @Nullable ScaleTable scales) {
     /** fp32 with plain attention for ONNX Runtime. */
     public static final GraphStyle DEFAULT =
             new GraphStyle(Attention.DECOMPOSED, Precision.FP32, Target.ONNXRUNTIME, Bias.CONSTANT, null);

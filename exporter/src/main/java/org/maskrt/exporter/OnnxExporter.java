@@ -186,8 +186,7 @@ public final class OnnxExporter {
             listener.progress(graph.name(), Stage.CHECK, 1);
             Map<String, Double> reached =
                     options.validation().enabled() ? compare(provenance, weights, beside) : Map.of();
-            OnnxOp quantises =
-                    provenance.style().scales() == null ? OnnxOp.MATMUL_INTEGER : OnnxOp.QUANTIZE_LINEAR;
+            OnnxOp quantises = provenance.style().scales() == null ? OnnxOp.MATMUL_INTEGER : OnnxOp.QUANTIZE_LINEAR;
             AtomicFiles.writeString(
                     beside.resolve(REPORT), provenance.report(beside, emitted.layers(quantises), reached));
             replace(place, beside);
@@ -227,8 +226,7 @@ public final class OnnxExporter {
         graph.inputs().forEach(port -> inputs.put(port.name(), port.random(random, batch, STEPS)));
         // One after the other, and the file let go between them, so that the weights are in memory only once.
         ScaleTable scales = provenance.style().scales();
-        Map<String, Tensor> eager =
-                judge.run(scales == null ? graph : new Quantised(graph, scales), weights, inputs);
+        Map<String, Tensor> eager = judge.run(scales == null ? graph : new Quantised(graph, scales), weights, inputs);
         weights.release();
         listener.progress(graph.name(), Stage.COMPARE, 0.5);
         Map<String, Tensor> actual;

@@ -525,8 +525,7 @@ public final class OnnxOps implements Ops<OnnxValue> {
         if (factors.length == 0) {
             return Ops.super.selfAttention(p, x, heads, bias);
         }
-        List<OnnxValue> qkv =
-                split(linear(scaledQueries(p, factors), x, width, 3 * width), 2, width, width, width);
+        List<OnnxValue> qkv = split(linear(scaledQueries(p, factors), x, width, 3 * width), 2, width, width, width);
         return attend(p.path(), qkv.get(0), qkv.get(1), qkv.get(2), heads, bias);
     }
 

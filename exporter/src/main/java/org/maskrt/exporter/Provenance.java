@@ -61,7 +61,8 @@ record Provenance(ModelGraph graph, ExportOptions options, String weightsSha256)
 
     /** Autoencoders stay in fp32, see {@link Precision}; int8 is for what runs in each step. */
     private static GraphStyle style(String graph, ExportOptions options) {
-        GraphStyle style = STEPS.contains(graph) ? options.style() : options.style().withScales(null);
+        GraphStyle style =
+                STEPS.contains(graph) ? options.style() : options.style().withScales(null);
         boolean int8 = style.precision() == Precision.INT8;
         boolean fp32 = int8 ? !STEPS.contains(graph) : graph.startsWith("vae_");
         return fp32 ? style.with(Precision.FP32) : style;
@@ -100,7 +101,9 @@ record Provenance(ModelGraph graph, ExportOptions options, String weightsSha256)
         JsonNode wanted = JSON.valueToTree(facts(graph, options, weightsSha256));
         try {
             JsonNode made = JSON.readTree(report.toFile());
-            return made.path(SCALES).equals(wanted.path(SCALES)) && wanted.properties().stream().allMatch(fact -> fact.getValue().equals(made.path(fact.getKey())));
+            return made.path(SCALES).equals(wanted.path(SCALES))
+                    && wanted.properties().stream()
+                            .allMatch(fact -> fact.getValue().equals(made.path(fact.getKey())));
         } catch (IOException e) {
             return false;
         }
@@ -125,7 +128,9 @@ record Provenance(ModelGraph graph, ExportOptions options, String weightsSha256)
             quantisation.put("weights", weights(scales));
             quantisation.put(
                     "activations",
-                    scales == null ? "uint8, by the range of the tensor in each run" : "symmetric, by a table of scales");
+                    scales == null
+                            ? "uint8, by the range of the tensor in each run"
+                            : "symmetric, by a table of scales");
             quantisation.put("layers", quantised);
             if (scales != null) {
                 quantisation.put("kept", scales.kept());

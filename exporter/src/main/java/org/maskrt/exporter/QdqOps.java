@@ -188,18 +188,17 @@ final class QdqOps extends ForwardingOps<OnnxValue> {
         float rounded = x.type().nearest(scales.scales()[0]);
         OnnxValue scale = named(new float[] {rounded}, name + "_scale", x.type());
         OnnxValue zero = zeros(type);
-        OnnxValue levels = inner.node(
-                OnnxOp.QUANTIZE_LINEAR, List.of(x, scale, zero), Map.of(), OnnxValue.of(x.shape(), type));
+        OnnxValue levels =
+                inner.node(OnnxOp.QUANTIZE_LINEAR, List.of(x, scale, zero), Map.of(), OnnxValue.of(x.shape(), type));
         return inner.node(
-                OnnxOp.DEQUANTIZE_LINEAR,
-                List.of(levels, scale, zero),
-                Map.of(),
-                OnnxValue.of(x.shape(), x.type()));
+                OnnxOp.DEQUANTIZE_LINEAR, List.of(levels, scale, zero), Map.of(), OnnxValue.of(x.shape(), x.type()));
     }
 
     private static OnnxValue named(float[] values, String name, OnnxType type, int... dims) {
         return new OnnxValue(
-                Shape.of(dims), type, LazyTensor.literal(Tensor.of(values, dims)).named(name));
+                Shape.of(dims),
+                type,
+                LazyTensor.literal(Tensor.of(values, dims)).named(name));
     }
 
     @Override

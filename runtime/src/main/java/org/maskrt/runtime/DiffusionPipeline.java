@@ -243,7 +243,10 @@ public final class DiffusionPipeline implements AutoCloseable {
         return new Work<>(
                 request.sampling(),
                 new Generator.Noises(request.seeds(), request.guidance(), pairs.size()),
-                Batch.vectors(model.denoiser(), inputs.conditions().values(), inputs.hints().values()),
+                Batch.vectors(
+                        model.denoiser(),
+                        inputs.conditions().values(),
+                        inputs.hints().values()),
                 (latents, progress, fusedSteps, steps) -> customized(request, latents, progress));
     }
 
