@@ -3,10 +3,12 @@ package org.maskrt.calibration;
 import java.io.DataInput;
 import java.io.DataOutput;
 import java.io.IOException;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
+import org.maskrt.models.Checks;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 
@@ -95,6 +97,17 @@ public final class Observations {
                             + ", none were recorded; calibrate over the whole schedule, or with fewer groups");
         }
         return all;
+    }
+
+    /** What was seen in the bins from that of {@code from} to that of {@code to}, both included. */
+    public Observations between(double from, double to) {
+        int first = bins.bin(from);
+        int last = bins.bin(to);
+        Checks.require(first <= last, "observations", "timesteps", "ascending", from + " to " + to);
+        Observations some =
+                new Observations(new TimestepBins(Arrays.copyOfRange(bins.edges(), first, last + 2)), sampleRows);
+        paths.forEach((path, all) -> some.paths.put(path, Arrays.copyOfRange(all, first, last + 1)));
+        return some;
     }
 
     void write(DataOutput out) throws IOException {

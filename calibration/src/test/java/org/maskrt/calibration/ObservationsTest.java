@@ -224,4 +224,17 @@ class ObservationsTest {
                 assertThrows(MaskRtException.class, () -> new TimestepBins(new double[] {0, Double.NaN}))
                         .getMessage());
     }
+
+    @Test
+    void theBinsOfSomeTimestepsCanBeTakenAlone() {
+        Observations all = new Observations(TimestepBins.even(0, 1000, 10), 4);
+        for (int bin = 0; bin < 10; bin++) {
+            all.add("a", bin, new float[] {bin, -bin}, 1);
+        }
+        Observations some = all.between(200, 499);
+        assertArrayEquals(new double[] {200, 300, 400, 500}, some.bins().edges());
+        assertEquals(4, some.over("a", 0, 3).max());
+        assertEquals(2, some.over("a", 0, 1).max());
+        assertEquals(9, all.over("a", 0, 10).max());
+    }
 }

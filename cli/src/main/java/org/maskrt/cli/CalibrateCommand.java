@@ -134,6 +134,12 @@ final class CalibrateCommand implements Callable<Integer> {
     private int bins = 10;
 
     @Option(
+            names = "--timesteps",
+            paramLabel = "FROM-TO",
+            description = "Make the scales of what was recorded at these timesteps alone (default: of all).")
+    private @Nullable String timesteps;
+
+    @Option(
             names = "--rows",
             paramLabel = "N",
             description = "Rows of each layer and interval that are kept as they are (default: ${DEFAULT-VALUE}).")
@@ -179,6 +185,12 @@ final class CalibrateCommand implements Callable<Integer> {
             Observations observations = observe(folder, sampled, sha + " " + settings, table, progress);
             String name = folder.denoiser().getClass().getSimpleName();
             Provenance provenance = new Provenance(name, sha, new Main.Version().getVersion()[0], settings);
+            if (timesteps != null) {
+                List<Long> wantedTimesteps = SamplingOptions.numbers(timesteps);
+                observations =
+                        observations.between(wantedTimesteps.get(0), wantedTimesteps.get(wantedTimesteps.size() - 1));
+                settings.put("timesteps", timesteps);
+            }
             ScaleTable made = new Calibrator(recipe, observations)
                     .table(
                             provenance,

@@ -114,11 +114,14 @@ public record ExportOptions(
         private static final double INT8_TOLERANCE = 5e-2;
         /** Against the eager model rounded by the same table: values near a tie fall either way. */
         private static final double QDQ_TOLERANCE = 2e-2;
+        /** In 16 bits many values fall the other way, and random modulations lie beyond the scales, so that each such fall counts. */
+        private static final double HALF_QDQ_TOLERANCE = 0.5;
 
         /** With the tolerance that belongs to {@code style}'s precision and target. */
         public static Validation of(GraphStyle style) {
             if (style.scales() != null) {
-                return new Validation(true, QDQ_TOLERANCE, SEED);
+                boolean fp32 = style.precision() == Precision.FP32;
+                return new Validation(true, fp32 ? QDQ_TOLERANCE : HALF_QDQ_TOLERANCE, SEED);
             }
             double tolerance = switch (style.precision()) {
                 case FP32 -> FP32_TOLERANCE;

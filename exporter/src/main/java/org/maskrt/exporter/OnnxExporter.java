@@ -124,10 +124,13 @@ public final class OnnxExporter {
         }
         graphs.forEach(graph -> requireWeights(graph, weights));
         String sha = sha256(weights, fraction -> listener.progress(graphs.get(0).name(), Stage.HASH, fraction));
-        requireScalesOf(weights, sha);
+        List<Provenance> provenances = graphs.stream()
+                .map(graph -> new Provenance(graph, options, sha))
+                .toList();
+        provenances.forEach(provenance -> requireScalesOf(weights, provenance));
         List<ExportReport> reports = new ArrayList<>();
-        for (ModelGraph graph : graphs) {
-            reports.add(export(new Provenance(graph, options, sha), weights, onnx));
+        for (Provenance provenance : provenances) {
+            reports.add(export(provenance, weights, onnx));
         }
         return reports;
     }
@@ -146,8 +149,9 @@ public final class OnnxExporter {
                 .allMatch(graph -> Provenance.matches(onnx.resolve(graph).resolve(REPORT), graph, options, sha));
     }
 
-    private void requireScalesOf(Weights weights, String sha) {
-        ScaleTable scales = options.style().scales();
+    private static void requireScalesOf(Weights weights, Provenance provenance) {
+        ScaleTable scales = provenance.style().scales();
+        String sha = provenance.weightsSha256();
         if (scales != null && !scales.provenance().weightsSha256().equals(sha)) {
             throw new MaskRtException(
                     ExitCode.USAGE,

@@ -82,6 +82,10 @@ public final class ValidationSession implements AutoCloseable {
             if (!ByteProducts.exact()) {
                 options.addConfigEntry("session.x64quantprecision", "1");
             }
+            if (hasFp8(file)) {
+                // It would fuse them into integer products, which it then refuses.
+                options.addConfigEntry("session.disable_quant_qdq", "1");
+            }
             // One run each: threads that wait busily for the next, and memory kept for it, would only be in the way.
             options.addConfigEntry("session.intra_op.allow_spinning", "0");
             options.setCPUArenaAllocator(false);
@@ -90,6 +94,11 @@ public final class ValidationSession implements AutoCloseable {
         } catch (OrtException e) {
             throw failure(model, "opening", e);
         }
+    }
+
+    private static boolean hasFp8(Path file) {
+        return OnnxFile.read(file).getGraph().getInitializerList().stream()
+                .anyMatch(t -> t.getDataType() == OnnxType.FLOAT8E4M3FN.proto().getNumber());
     }
 
     /** The environment of the whole process: whoever asks first names it, so everyone asks alike. */

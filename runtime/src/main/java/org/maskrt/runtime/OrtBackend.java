@@ -102,6 +102,10 @@ public final class OrtBackend implements Backend {
             OrtErrors.checked(
                     ExitCode.ENVIRONMENT, () -> device.label() + ": cannot be set up; " + device.hint(), () -> {
                         device.add(configure(options, runThreads), folder);
+                        if (ExportInfo.isFp8(folder)) {
+                            // it would fuse them into integer products, which it then refuses
+                            options.addConfigEntry("session.disable_quant_qdq", "1");
+                        }
                         return true;
                     });
             OrtSession session = OrtErrors.checked(
