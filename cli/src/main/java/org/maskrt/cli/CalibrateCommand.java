@@ -223,7 +223,7 @@ final class CalibrateCommand implements Callable<Integer> {
                     new Trajectories.Guided(
                             request.guidance().guidance(), request.guidance().channels()));
             List<Picture> pictures =
-                    denoiser.conditionWidth() == 0 ? ofClasses(pipeline, seed) : ofPairs(pipeline, denoiser, seed);
+                    denoiser.conditionWidth() == 0 ? ofClasses(pipeline, seed) : ofPairs(pipeline, seed);
             Map<String, String> settings = new TreeMap<>(Map.of(
                     "pictures", Integer.toString(count),
                     "seed", Long.toString(seed),
@@ -253,7 +253,7 @@ final class CalibrateCommand implements Callable<Integer> {
         return pictures;
     }
 
-    private List<Picture> ofPairs(DiffusionPipeline pipeline, Denoiser denoiser, long seed) {
+    private List<Picture> ofPairs(DiffusionPipeline pipeline, long seed) {
         PairSource source = pairs == null
                 ? new Scenes(Scenes.sizeFor(pipeline.imageSize()), UNSEEN, count)
                 : new PairFolder(pairs, warning -> spec.commandLine().getErr().println("warning: " + warning));
@@ -281,6 +281,7 @@ final class CalibrateCommand implements Callable<Integer> {
         Predicate<String> wanted = attentions ? QuantisedPaths.LINEARS_AND_ATTENTIONS : QuantisedPaths.LINEARS;
         Scope scope = attentions ? Scope.LINEARS_AND_ATTENTIONS : Scope.LINEARS;
         Path place = table.toAbsolutePath().resolveSibling(table.getFileName() + ".recorded");
+        Path parent = place.getParent() == null ? place : place.getParent();
         Calibration calibration = new Calibration(
                 sampled.trajectories,
                 sampled.pictures,
@@ -294,8 +295,7 @@ final class CalibrateCommand implements Callable<Integer> {
             }
             try (Network network = collector == Collector.eager
                     ? new EagerNetwork(folder.denoiser(), folder.transformerWeights(), wanted, scope)
-                    : TappedNetwork.open(
-                            folder.denoiser(), folder.transformerWeights(), wanted, scope, place.getParent())) {
+                    : TappedNetwork.open(folder.denoiser(), folder.transformerWeights(), wanted, scope, parent)) {
                 return calibration.run(network, place, run, (done, total) -> {
                     if (cancelled.get()) {
                         throw new MaskRtException(

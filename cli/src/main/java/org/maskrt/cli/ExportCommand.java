@@ -1,6 +1,7 @@
 package org.maskrt.cli;
 
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -172,7 +173,7 @@ final class ExportCommand implements Callable<Integer> {
                 precision(tensorrt),
                 runtime,
                 choice("--bias", bias, GraphStyle.Bias.values()),
-                quantize == null || quantize.equals(INT8) ? null : ScaleTable.read(Path.of(quantize)));
+                scales());
         ExportOptions options =
                 ExportOptions.of(style).withBatch(batch.equals("dynamic") ? Shape.BATCH : number(batch));
         if (graphs != null) {
@@ -185,6 +186,20 @@ final class ExportCommand implements Callable<Integer> {
                 ? options
                 : options.withValidation(new ExportOptions.Validation(
                         true, tolerance, options.validation().seed()));
+    }
+
+    private @Nullable ScaleTable scales() {
+        if (quantize == null || quantize.equals(INT8)) {
+            return null;
+        }
+        Path table = Path.of(quantize);
+        if (!Files.isRegularFile(table)) {
+            throw new MaskRtException(
+                    ExitCode.USAGE,
+                    "--quantize: expected int8, or a table of scales that 'maskrt calibrate' wrote, got '" + quantize
+                            + "', and there is no such file");
+        }
+        return ScaleTable.read(table);
     }
 
     private GraphStyle.Precision precision(boolean tensorrt) {
