@@ -33,4 +33,9 @@ public record LinearScales(
                     Arrays.toString(biasCorrection));
         }
     }
+
+    /** The same for another reason. */
+    LinearScales with(String newReason) {
+        return new LinearScales(input, weightScales, smoothing, biasCorrection, newReason);
+    }
 }

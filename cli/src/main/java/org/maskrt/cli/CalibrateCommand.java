@@ -17,6 +17,7 @@ import org.maskrt.calibration.Calibration;
 import org.maskrt.calibration.Calibrator;
 import org.maskrt.calibration.ClippingMethod;
 import org.maskrt.calibration.Format;
+import org.maskrt.calibration.MixedPrecision;
 import org.maskrt.calibration.Network;
 import org.maskrt.calibration.Observations;
 import org.maskrt.calibration.Provenance;
@@ -128,6 +129,20 @@ final class CalibrateCommand implements Callable<Integer> {
     private boolean attentions;
 
     @Option(
+            names = "--drift-psnr",
+            paramLabel = "DB",
+            description =
+                    "Measure the drift of each layer alone, on whole trajectories of the eager model, and keep as few layers as they are as"
+                            + " let the latents of the others together reach this ratio (default: quantise all).")
+    private @Nullable Double driftPsnr;
+
+    @Option(
+            names = "--drift-pictures",
+            paramLabel = "N",
+            description = "Pictures that drift is measured on, the first of --pictures (default: ${DEFAULT-VALUE}).")
+    private int driftPictures = 2;
+
+    @Option(
             names = "--bins",
             paramLabel = "N",
             description = "Intervals of timesteps that are recorded apart (default: ${DEFAULT-VALUE}).")
@@ -196,6 +211,9 @@ final class CalibrateCommand implements Callable<Integer> {
                             provenance,
                             folder.transformerWeights(),
                             (done, total) -> progress.update("scales", done, total));
+            if (driftPsnr != null) {
+                made = within(driftPsnr, made, folder, sampled, progress);
+            }
             made.write(table);
             progress.end();
             print(made, table, (System.nanoTime() - started) / 1e9);
@@ -309,6 +327,27 @@ final class CalibrateCommand implements Callable<Integer> {
         });
     }
 
+    private ScaleTable within(double wanted, ScaleTable all, ModelFolder folder, Sampled sampled, Progress progress) {
+        List<Picture> some = sampled.pictures.subList(0, Math.min(Math.max(1, driftPictures), count));
+        AtomicBoolean cancelled = new AtomicBoolean();
+        return Interrupts.during(() -> cancelled.set(true), () -> {
+            try (EagerNetwork network =
+                    new EagerNetwork(folder.denoiser(), folder.transformerWeights(), path -> false, Scope.LINEARS)) {
+                MixedPrecision.Sampler sampler =
+                        (picture, quantised) -> sampled.trajectories.run(picture, rows -> network.run(rows, quantised));
+                return new MixedPrecision(sampler, some).within(wanted, all, (done, total) -> {
+                    if (cancelled.get()) {
+                        throw new MaskRtException(
+                                ExitCode.INTERRUPTED,
+                                "calibrate: interrupted at table " + done + " of " + total
+                                        + " whose drift is measured; what was recorded is kept");
+                    }
+                    progress.update("drift", done, total);
+                });
+            }
+        });
+    }
+
     private void print(ScaleTable made, Path table, double seconds) {
         PrintWriter out = spec.commandLine().getOut();
         long smoothed = made.linears().values().stream()
@@ -316,10 +355,11 @@ final class CalibrateCommand implements Callable<Integer> {
                 .count();
         out.printf(
                 Locale.ROOT,
-                "%s  %d linear layers, %d of them smoothed, %d operands of attentions; %.1f s%n",
+                "%s  %d linear layers, %d of them smoothed, %d kept as they are, %d operands of attentions; %.1f s%n",
                 table,
                 made.linears().size(),
                 smoothed,
+                made.kept().size(),
                 made.tensors().size(),
                 seconds);
         PeakMemory.bytes().ifPresent(bytes -> out.println("memory   " + Tables.bytes(bytes) + " at the most"));

@@ -4,10 +4,14 @@ import ai.djl.ndarray.NDArray;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Predicate;
+import java.util.function.UnaryOperator;
 import org.maskrt.calibration.Network;
 import org.maskrt.calibration.Probe;
+import org.maskrt.calibration.QuantisedOps;
 import org.maskrt.calibration.RangeOps;
+import org.maskrt.calibration.ScaleTable;
 import org.maskrt.models.Denoiser;
+import org.maskrt.models.ops.Ops;
 import org.maskrt.models.ops.Tensor;
 import org.maskrt.models.weights.Weights;
 import org.maskrt.trainer.EagerModel;
@@ -29,6 +33,24 @@ final class EagerNetwork implements Network {
 
     @Override
     public Tensor run(Rows rows, Probe<float[]> probe) {
+        return run(
+                rows,
+                ops -> new RangeOps<>(
+                        ops,
+                        (path, x, channels) -> {
+                            if (wanted.test(path)) {
+                                probe.see(path, x.toFloatArray(), channels);
+                            }
+                        },
+                        scope));
+    }
+
+    /** The output with what {@code table} names rounded. */
+    Tensor run(Rows rows, ScaleTable table) {
+        return run(rows, ops -> new QuantisedOps<>(ops, table));
+    }
+
+    private Tensor run(Rows rows, UnaryOperator<Ops<NDArray>> decorated) {
         List<Tensor> inputs = new ArrayList<>(List.of(rows.timestep(), rows.condition(), rows.sample()));
         Tensor hint = rows.hint();
         if (hint != null) {
@@ -36,16 +58,8 @@ final class EagerNetwork implements Network {
         }
         return eager.run(
                 (ops, p, in) -> {
-                    RangeOps<NDArray> seen = new RangeOps<>(
-                            ops,
-                            (path, x, channels) -> {
-                                if (wanted.test(path)) {
-                                    probe.see(path, x.toFloatArray(), channels);
-                                }
-                            },
-                            scope);
                     NDArray sample = hint == null ? in.get(2) : ops.concat(1, List.of(in.get(3), in.get(2)));
-                    return model.forward(seen, p, sample, in.get(0), in.get(1));
+                    return model.forward(decorated.apply(ops), p, sample, in.get(0), in.get(1));
                 },
                 inputs.toArray(new Tensor[0]));
     }
