@@ -90,17 +90,22 @@ public final class ClassAccuracy implements AutoCloseable {
 
     /** On the pictures of a generation, whose size must be that of the classifier. */
     public Verdict of(GenerationResult result) {
+        return of(result.images(), result.labels());
+    }
+
+    /** On pictures of the classifier's size and the classes that they are to show. */
+    public Verdict of(List<RgbImage> images, List<Integer> labels) {
         int picture = 3 * size * size;
-        float[] values = new float[result.images().size() * picture];
-        for (int i = 0; i < result.images().size(); i++) {
-            RgbImage image = result.images().get(i);
+        float[] values = new float[images.size() * picture];
+        for (int i = 0; i < images.size(); i++) {
+            RgbImage image = images.get(i);
             if (image.width() != size || image.height() != size) {
                 throw new IllegalArgumentException("the classifier judges pictures of " + size + " x " + size + ", got "
                         + image.width() + " x " + image.height());
             }
             image.toFloats(values, i * picture);
         }
-        return verdict(values, result.labels());
+        return verdict(values, labels);
     }
 
     private Verdict verdict(float[] values, List<Integer> labels) {

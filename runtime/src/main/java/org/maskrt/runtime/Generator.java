@@ -88,7 +88,7 @@ final class Generator implements AutoCloseable {
     SamplingPlan plan(Sampling sampling, GuidanceOptions guidance, SamplingPlan.Network network) {
         boolean fusible = sampling.method() != Sampling.Method.DDPM && network == SamplingPlan.Network.DENOISER;
         GuidedChannels exported =
-                fusible ? ExportInfo.read(graphs.folder("guided_step")).guidedChannels() : guidance.channels();
+                fusible ? graphs.backend().guidedChannels(graphs.folder("guided_step")) : guidance.channels();
         return SamplingPlan.of(model.denoiser(), model.schedule(), sampling, guidance, network, exported);
     }
 
@@ -182,7 +182,8 @@ final class Generator implements AutoCloseable {
         return model.vae();
     }
 
-    private Decoder decoder() {
+    /** Latents to pictures. */
+    Decoder decoder() {
         return new Decoder(graphs, pool, requireVae(), model.denoiser().inputSize());
     }
 
