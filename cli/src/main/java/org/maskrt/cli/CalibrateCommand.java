@@ -299,7 +299,7 @@ final class CalibrateCommand implements Callable<Integer> {
         Predicate<String> wanted = attentions ? QuantisedPaths.LINEARS_AND_ATTENTIONS : QuantisedPaths.LINEARS;
         Scope scope = attentions ? Scope.LINEARS_AND_ATTENTIONS : Scope.LINEARS;
         Path place = table.toAbsolutePath().resolveSibling(table.getFileName() + ".recorded");
-        Path parent = place.getParent() == null ? place : place.getParent();
+        Path graph = table.toAbsolutePath().resolveSibling(table.getFileName() + ".graph");
         Calibration calibration = new Calibration(
                 sampled.trajectories,
                 sampled.pictures,
@@ -313,7 +313,7 @@ final class CalibrateCommand implements Callable<Integer> {
             }
             try (Network network = collector == Collector.eager
                     ? new EagerNetwork(folder.denoiser(), folder.transformerWeights(), wanted, scope)
-                    : TappedNetwork.open(folder.denoiser(), folder.transformerWeights(), wanted, scope, parent)) {
+                    : TappedNetwork.open(folder.denoiser(), folder.transformerWeights(), wanted, scope, graph)) {
                 return calibration.run(network, place, run, (done, total) -> {
                     if (cancelled.get()) {
                         throw new MaskRtException(

@@ -36,11 +36,11 @@ public final class TappedNetwork implements Network {
      *
      * @param wanted the paths that are seen
      * @param scope whether operands of attentions are among them
-     * @param place a folder, in which one for the graph is made; {@link #close} removes that
+     * @param folder for the graph; what a killed process left there is replaced, and {@link #close} removes it
      * @throws MaskRtException as {@link OnnxExporter#export(Denoiser, Weights, Path)} does
      */
     public static TappedNetwork open(
-            Denoiser model, Weights weights, Predicate<String> wanted, RangeOps.Scope scope, Path place) {
+            Denoiser model, Weights weights, Predicate<String> wanted, RangeOps.Scope scope, Path folder) {
         OnnxGraph graph = new OnnxGraph();
         OnnxOps emitter = new OnnxOps(graph, GraphStyle.DEFAULT.with(Attention.ORT_MHA));
         RangeOps<OnnxValue> ops = new RangeOps<>(
@@ -58,22 +58,19 @@ public final class TappedNetwork implements Network {
             in.put(port.name(), graph.input(port.name(), port.shape(Shape.BATCH, Shape.STEPS), type));
         }
         transformer.build(ops, emitter.params(weights), in).forEach(emitter::output);
-        Path folder = null;
         try {
-            Files.createDirectories(place);
-            folder = Files.createTempDirectory(place, ".calibration");
+            OnnxExporter.delete(folder);
+            Files.createDirectories(folder);
             OnnxFile.write(folder, graph, Map.of(), fraction -> {});
             return new TappedNetwork(folder, ValidationSession.open(folder.resolve(OnnxFile.MODEL)));
         } catch (IOException e) {
             throw new MaskRtException(
                     ExitCode.FAILURE,
-                    place + ": cannot be written: " + OnnxFile.reason(e)
+                    folder + ": cannot be written: " + OnnxFile.reason(e)
                             + "; make room, or name a folder that you may write to",
                     e);
         } catch (RuntimeException e) {
-            if (folder != null) {
-                OnnxExporter.delete(folder);
-            }
+            OnnxExporter.delete(folder);
             throw e;
         }
     }

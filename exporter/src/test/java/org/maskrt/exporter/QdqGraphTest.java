@@ -275,6 +275,8 @@ class QdqGraphTest {
         Observations eager = observe(new Eager(scope), folder.resolve("eager"));
         Observations tapped;
         Path place = folder.resolve("place");
+        Files.createDirectories(place);
+        Files.writeString(place.resolve(OnnxFile.MODEL), "what a killed process left");
         try (TappedNetwork network =
                 TappedNetwork.open(MODEL, WEIGHTS, QuantisedPaths.LINEARS_AND_ATTENTIONS, scope, place)) {
             tapped = observe(network, folder.resolve("tapped"));
@@ -292,8 +294,6 @@ class QdqGraphTest {
                 }
             }
         }
-        try (var left = Files.list(place)) {
-            assertEquals(List.of(), left.toList());
-        }
+        assertFalse(Files.exists(place));
     }
 }
