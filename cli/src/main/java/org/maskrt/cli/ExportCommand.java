@@ -1,6 +1,7 @@
 package org.maskrt.cli;
 
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -10,7 +11,9 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
+import org.maskrt.calibration.ScaleTable;
 import org.maskrt.exporter.ExportListener;
 import org.maskrt.exporter.ExportOptions;
 import org.maskrt.exporter.ExportReport;
@@ -44,6 +47,8 @@ import picocli.CommandLine.Spec;
             "With --target tensorrt the steps read tables by index (guided_step, half_step), and transformer is made where --graphs names it."
         })
 final class ExportCommand implements Callable<Integer> {
+    private static final String INT8 = GraphStyle.Precision.INT8.toString();
+
     @Spec
     private CommandSpec spec;
 
@@ -80,10 +85,13 @@ final class ExportCommand implements Callable<Integer> {
 
     @Option(
             names = "--quantize",
-            paramLabel = "TYPE",
-            description =
-                    "int8: linear layers of the blocks as integer products, 2 to 3 times as fast on a CPU; changes pictures"
-                            + " slightly (see docs/performance.md) (default: none).")
+            paramLabel = "WHAT",
+            description = {
+                "int8: linear layers of the blocks as integer products, activations by their range in each run; 2 to 3 times as fast on a CPU, and"
+                        + " changes pictures slightly (see docs/performance.md).",
+                "A table of scales ('maskrt calibrate'): the layers that it names between QuantizeLinear and DequantizeLinear, also for tensorrt (default:"
+                        + " none)."
+            })
     private @Nullable String quantize;
 
     @Option(
@@ -164,7 +172,8 @@ final class ExportCommand implements Callable<Integer> {
                         GraphStyle.Attention.values()),
                 precision(tensorrt),
                 runtime,
-                choice("--bias", bias, GraphStyle.Bias.values()));
+                choice("--bias", bias, GraphStyle.Bias.values()),
+                scales());
         ExportOptions options =
                 ExportOptions.of(style).withBatch(batch.equals("dynamic") ? Shape.BATCH : number(batch));
         if (graphs != null) {
@@ -179,9 +188,22 @@ final class ExportCommand implements Callable<Integer> {
                         true, tolerance, options.validation().seed()));
     }
 
+    private @Nullable ScaleTable scales() {
+        if (quantize == null || quantize.equals(INT8)) {
+            return null;
+        }
+        Path table = Path.of(quantize);
+        if (!Files.isRegularFile(table)) {
+            throw new MaskRtException(
+                    ExitCode.USAGE,
+                    "--quantize: expected int8, or a table of scales that 'maskrt calibrate' wrote, got '" + quantize
+                            + "', and there is no such file");
+        }
+        return ScaleTable.read(table);
+    }
+
     private GraphStyle.Precision precision(boolean tensorrt) {
-        if (quantize != null) {
-            choice("--quantize", quantize, new GraphStyle.Precision[] {GraphStyle.Precision.INT8});
+        if (INT8.equals(quantize)) {
             if (dtype != null && !dtype.equals("fp32")) {
                 throw new MaskRtException(
                         ExitCode.USAGE,
@@ -210,12 +232,16 @@ final class ExportCommand implements Callable<Integer> {
     }
 
     static <E extends Enum<E>> E choice(String option, String name, E[] values) {
+        return choice(option, name, values, E::toString);
+    }
+
+    static <E extends Enum<E>> E choice(String option, String name, E[] values, Function<E, String> label) {
         List<String> names = new ArrayList<>();
         for (E value : values) {
-            if (value.toString().equals(name.toLowerCase(Locale.ROOT))) {
+            if (label.apply(value).equals(name.toLowerCase(Locale.ROOT))) {
                 return value;
             }
-            names.add(value.toString());
+            names.add(label.apply(value));
         }
         throw new MaskRtException(ExitCode.USAGE, option + ": expected one of " + names + ", got '" + name + "'");
     }

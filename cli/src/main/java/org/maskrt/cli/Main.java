@@ -27,6 +27,7 @@ import picocli.CommandLine.Spec;
             CustomizeCommand.class,
             TrainCommand.class,
             ImportCommand.class,
+            CalibrateCommand.class,
             ExportCommand.class,
             BuildCommand.class,
             RefitCommand.class,

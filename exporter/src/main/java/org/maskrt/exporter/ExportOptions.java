@@ -87,6 +87,10 @@ public record ExportOptions(
                     ExitCode.USAGE,
                     "quantize: expected the target onnxruntime for int8, received tensorrt; name that target, or bf16");
         }
+        if (style.scales() != null && style.precision() == Precision.INT8) {
+            throw new MaskRtException(
+                    ExitCode.USAGE, "quantize: expected int8 or a table of scales, received both; name one of them");
+        }
         graphs = Set.copyOf(graphs);
     }
 
@@ -108,9 +112,17 @@ public record ExportOptions(
         private static final double ENGINE_BF16_TOLERANCE = 1e-2;
         /** 8 bits for activations and weights give one step 1e-2 and less on trained models. */
         private static final double INT8_TOLERANCE = 5e-2;
+        /** Against the eager model rounded by the same table: values near a tie fall either way. */
+        private static final double QDQ_TOLERANCE = 2e-2;
+        /** In 16 bits many values fall the other way, and random modulations lie beyond the scales, so that each such fall counts. */
+        private static final double HALF_QDQ_TOLERANCE = 0.5;
 
         /** With the tolerance that belongs to {@code style}'s precision and target. */
         public static Validation of(GraphStyle style) {
+            if (style.scales() != null) {
+                boolean fp32 = style.precision() == Precision.FP32;
+                return new Validation(true, fp32 ? QDQ_TOLERANCE : HALF_QDQ_TOLERANCE, SEED);
+            }
             double tolerance = switch (style.precision()) {
                 case FP32 -> FP32_TOLERANCE;
                 case FP16 -> style.target() == Target.TENSORRT ? ENGINE_FP16_TOLERANCE : FP16_TOLERANCE;

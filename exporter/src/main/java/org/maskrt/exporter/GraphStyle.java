@@ -1,6 +1,8 @@
 package org.maskrt.exporter;
 
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+import org.maskrt.calibration.ScaleTable;
 
 /**
  * Which of several equal forms a graph takes.
@@ -9,15 +11,21 @@ import java.util.Locale;
  * @param precision of weights and products
  * @param target the runtime whose fast forms are emitted
  * @param bias how the relative position bias of attention logits is written
+ * @param scales of the layers that are quantised by QuantizeLinear and DequantizeLinear; null for none
  */
-public record GraphStyle(Attention attention, Precision precision, Target target, Bias bias) {
+public record GraphStyle(
+        Attention attention,
+        Precision precision,
+        Target target,
+        Bias bias,
+        @Nullable ScaleTable scales) {
     /** fp32 with plain attention for ONNX Runtime. */
     public static final GraphStyle DEFAULT =
-            new GraphStyle(Attention.DECOMPOSED, Precision.FP32, Target.ONNXRUNTIME, Bias.CONSTANT);
+            new GraphStyle(Attention.DECOMPOSED, Precision.FP32, Target.ONNXRUNTIME, Bias.CONSTANT, null);
 
     /** The form that TensorRT fuses, with products in {@code precision}. */
     public static GraphStyle tensorrt(Precision precision) {
-        return new GraphStyle(Attention.DECOMPOSED, precision, Target.TENSORRT, Bias.CONSTANT);
+        return new GraphStyle(Attention.DECOMPOSED, precision, Target.TENSORRT, Bias.CONSTANT, null);
     }
 
     /** How attention is written. */
@@ -109,18 +117,23 @@ public record GraphStyle(Attention attention, Precision precision, Target target
     }
 
     public GraphStyle with(Attention newAttention) {
-        return new GraphStyle(newAttention, precision, target, bias);
+        return new GraphStyle(newAttention, precision, target, bias, scales);
     }
 
     public GraphStyle with(Precision newPrecision) {
-        return new GraphStyle(attention, newPrecision, target, bias);
+        return new GraphStyle(attention, newPrecision, target, bias, scales);
     }
 
     public GraphStyle with(Target newTarget) {
-        return new GraphStyle(attention, precision, newTarget, bias);
+        return new GraphStyle(attention, precision, newTarget, bias, scales);
     }
 
     public GraphStyle with(Bias newBias) {
-        return new GraphStyle(attention, precision, target, newBias);
+        return new GraphStyle(attention, precision, target, newBias, scales);
+    }
+
+    /** With layers quantised by a table, or none of them so. */
+    public GraphStyle withScales(@Nullable ScaleTable newScales) {
+        return new GraphStyle(attention, precision, target, bias, newScales);
     }
 }

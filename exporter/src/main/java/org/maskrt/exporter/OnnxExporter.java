@@ -19,6 +19,7 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.function.DoubleConsumer;
 import java.util.stream.Stream;
+import org.maskrt.calibration.ScaleTable;
 import org.maskrt.exporter.ExportListener.Stage;
 import org.maskrt.exporter.ExportOptions.Validation;
 import org.maskrt.exporter.GraphStyle.Target;
@@ -40,6 +41,7 @@ import org.maskrt.models.MaskRtException;
 import org.maskrt.models.emd3c.Emd3c;
 import org.maskrt.models.mdt.MdtDenoiser;
 import org.maskrt.models.ops.CostOps;
+import org.maskrt.models.ops.Ops;
 import org.maskrt.models.ops.Shape;
 import org.maskrt.models.ops.Tensor;
 import org.maskrt.models.vae.AutoencoderKl;
@@ -122,9 +124,13 @@ public final class OnnxExporter {
         }
         graphs.forEach(graph -> requireWeights(graph, weights));
         String sha = sha256(weights, fraction -> listener.progress(graphs.get(0).name(), Stage.HASH, fraction));
+        List<Provenance> provenances = graphs.stream()
+                .map(graph -> new Provenance(graph, options, sha))
+                .toList();
+        provenances.forEach(provenance -> requireScalesOf(weights, provenance));
         List<ExportReport> reports = new ArrayList<>();
-        for (ModelGraph graph : graphs) {
-            reports.add(export(new Provenance(graph, options, sha), weights, onnx));
+        for (Provenance provenance : provenances) {
+            reports.add(export(provenance, weights, onnx));
         }
         return reports;
     }
@@ -141,6 +147,18 @@ public final class OnnxExporter {
         String sha = sha256(weights, fraction -> {});
         return graphs.stream()
                 .allMatch(graph -> Provenance.matches(onnx.resolve(graph).resolve(REPORT), graph, options, sha));
+    }
+
+    private static void requireScalesOf(Weights weights, Provenance provenance) {
+        ScaleTable scales = provenance.style().scales();
+        String sha = provenance.weightsSha256();
+        if (scales != null && !scales.provenance().weightsSha256().equals(sha)) {
+            throw new MaskRtException(
+                    ExitCode.USAGE,
+                    weights.origin() + ": expected the weights that the table of scales was made of (SHA-256 "
+                            + scales.provenance().weightsSha256() + "), received others (" + sha
+                            + "); make a table of these with 'maskrt calibrate'");
+        }
     }
 
     private static void requireWeights(ModelGraph graph, Weights weights) {
@@ -172,8 +190,9 @@ public final class OnnxExporter {
             listener.progress(graph.name(), Stage.CHECK, 1);
             Map<String, Double> reached =
                     options.validation().enabled() ? compare(provenance, weights, beside) : Map.of();
+            OnnxOp quantises = provenance.style().scales() == null ? OnnxOp.MATMUL_INTEGER : OnnxOp.QUANTIZE_LINEAR;
             AtomicFiles.writeString(
-                    beside.resolve(REPORT), provenance.report(beside, emitted.layers(OnnxOp.MATMUL_INTEGER), reached));
+                    beside.resolve(REPORT), provenance.report(beside, emitted.layers(quantises), reached));
             replace(place, beside);
             return new ExportReport(graph.name(), place, provenance.weightsSha256(), reached);
         } catch (IOException e) {
@@ -189,13 +208,15 @@ public final class OnnxExporter {
 
     private OnnxGraph emit(ModelGraph model, Weights weights, GraphStyle style) {
         OnnxGraph graph = new OnnxGraph();
-        OnnxOps ops = new OnnxOps(graph, style);
+        OnnxOps emitter = new OnnxOps(graph, style);
+        ScaleTable scales = style.scales();
+        Ops<OnnxValue> ops = scales == null ? emitter : new QdqOps(emitter, scales);
         Map<String, OnnxValue> in = new LinkedHashMap<>();
         for (Port port : model.inputs()) {
             OnnxType type = port.kind().isIndices() ? OnnxType.INT64 : OnnxType.FLOAT;
             in.put(port.name(), graph.input(port.name(), port.shape(options.batch(), Shape.STEPS), type));
         }
-        model.build(ops, ops.params(weights), in).forEach(ops::output);
+        model.build(ops, emitter.params(weights), in).forEach(emitter::output);
         return graph;
     }
 
@@ -208,7 +229,8 @@ public final class OnnxExporter {
         Map<String, Tensor> inputs = new LinkedHashMap<>();
         graph.inputs().forEach(port -> inputs.put(port.name(), port.random(random, batch, STEPS)));
         // One after the other, and the file let go between them, so that the weights are in memory only once.
-        Map<String, Tensor> eager = judge.run(graph, weights, inputs);
+        ScaleTable scales = provenance.style().scales();
+        Map<String, Tensor> eager = judge.run(scales == null ? graph : new Quantised(graph, scales), weights, inputs);
         weights.release();
         listener.progress(graph.name(), Stage.COMPARE, 0.5);
         Map<String, Tensor> actual;
@@ -274,7 +296,7 @@ public final class OnnxExporter {
         }
     }
 
-    private static void delete(Path folder) {
+    static void delete(Path folder) {
         if (!Files.isDirectory(folder)) {
             return;
         }
@@ -289,8 +311,8 @@ public final class OnnxExporter {
         }
     }
 
-    /** Of names, shapes and fp32 values, so that it does not depend on the file's format. */
-    private static String sha256(Weights weights, DoubleConsumer progress) {
+    /** Of names, shapes and fp32 values, so that it does not depend on the file's format; in hexadecimal. */
+    public static String sha256(Weights weights, DoubleConsumer progress) {
         MessageDigest digest = OnnxFile.sha256();
         ByteBuffer chunk = ByteBuffer.allocate(1 << 20).order(ByteOrder.LITTLE_ENDIAN);
         List<String> keys = weights.keys().stream()

@@ -25,6 +25,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.DoubleConsumer;
+import org.maskrt.calibration.Fp8E4M3;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.ops.Shape;
@@ -296,6 +297,10 @@ public final class OnnxFile {
             float v = tensor.values()[i];
             if (type == OnnxType.INT8) {
                 to.put((byte) v);
+                return;
+            }
+            if (type == OnnxType.FLOAT8E4M3FN) {
+                to.put(Fp8E4M3.encode(v));
                 return;
             }
             if (!fits(v, type)) {

@@ -75,6 +75,7 @@ public final class OnnxGraph {
         return needed().stream()
                 .filter(node -> node.op() == op)
                 .map(OnnxNode::path)
+                .distinct()
                 .toList();
     }
 

@@ -28,6 +28,8 @@ public enum OnnxOp {
     /** To 8 bits by the range of the values; gives them, the scale and the zero point. */
     DYNAMIC_QUANTIZE_LINEAR("DynamicQuantizeLinear", 1, 1, 11),
     MATMUL_INTEGER("MatMulInteger", 2, 4, 10),
+    QUANTIZE_LINEAR("QuantizeLinear", 3, 3, 19),
+    DEQUANTIZE_LINEAR("DequantizeLinear", 2, 3, 19, Set.of(), Set.of("axis")),
     RESHAPE("Reshape", 2, 2, 19),
     TRANSPOSE("Transpose", 1, 1, 13, Set.of("perm"), Set.of()),
     CONCAT("Concat", 1, Integer.MAX_VALUE, 13, Set.of("axis"), Set.of()),

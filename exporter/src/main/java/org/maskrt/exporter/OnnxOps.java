@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -344,13 +345,26 @@ public final class OnnxOps implements Ops<OnnxValue> {
     @Override
     public OnnxValue linear(Params<OnnxValue> p, OnnxValue x, int in, int out) {
         boolean fp32 = FP32_LAYER.matcher(p.path()).matches();
-        OnnxType type = fp32 ? OnnxType.FLOAT : style.precision().type();
-        String outer = path;
-        path = p.path();
         boolean quantised = style.precision() == Precision.INT8 && !fp32 && !x.isConstant();
-        OnnxValue y = quantised
-                ? quantisedLinear(p, x, in, out)
-                : Ops.super.linear(p, x.isConstant() ? x : as(type, x), in, out);
+        return within(
+                p.path(),
+                () -> quantised
+                        ? quantisedLinear(p, x, in, out)
+                        : Ops.super.linear(p, x.isConstant() ? x : as(typeOf(p.path()), x), in, out));
+    }
+
+    /** Of the products of the linear at {@code linear}. */
+    OnnxType typeOf(String linear) {
+        return FP32_LAYER.matcher(linear).matches()
+                ? OnnxType.FLOAT
+                : style.precision().type();
+    }
+
+    /** What {@code body} gives; its nodes belong to the layer {@code at}. */
+    OnnxValue within(String at, Supplier<OnnxValue> body) {
+        String outer = path;
+        path = at;
+        OnnxValue y = body.get();
         path = outer;
         return y;
     }
@@ -506,19 +520,32 @@ public final class OnnxOps implements Ops<OnnxValue> {
     /** For TensorRT the rows of {@code qkv} that give queries hold the 1/sqrt(d): no operation comes between the product and the bias. */
     @Override
     public OnnxValue selfAttention(Params<OnnxValue> p, OnnxValue x, int heads, @Nullable OnnxValue bias) {
-        if (style.target() != Target.TENSORRT) {
+        int width = x.shape().dim(-1);
+        float[] factors = queryFactors(width, heads);
+        if (factors.length == 0) {
             return Ops.super.selfAttention(p, x, heads, bias);
         }
-        int width = x.shape().dim(-1);
+        List<OnnxValue> qkv = split(linear(scaledQueries(p, factors), x, width, 3 * width), 2, width, width, width);
+        return attend(p.path(), qkv.get(0), qkv.get(1), qkv.get(2), heads, bias);
+    }
+
+    /** What the rows of {@code qkv} are multiplied by, [3D], so that no operation divides queries by sqrt(d); empty where one does. */
+    float[] queryFactors(int width, int heads) {
+        if (style.target() != Target.TENSORRT) {
+            return new float[0];
+        }
         float[] factors = new float[3 * width];
         Arrays.fill(factors, 1);
         Arrays.fill(factors, 0, width, (float) (1 / Math.sqrt((double) width / heads)));
-        OnnxValue scales = constant(factors, 3 * width);
-        Params<OnnxValue> scaled = p.at("qkv")
-                .with("weight", weight -> mul(weight, reshape(scales, 3 * width, 1)))
+        return factors;
+    }
+
+    /** The linear {@code qkv} of {@code p} times {@code factors}. */
+    Params<OnnxValue> scaledQueries(Params<OnnxValue> p, float[] factors) {
+        OnnxValue scales = constant(factors, factors.length);
+        return p.at("qkv")
+                .with("weight", weight -> mul(weight, reshape(scales, factors.length, 1)))
                 .with("bias", shift -> mul(shift, scales));
-        List<OnnxValue> qkv = split(linear(scaled, x, width, 3 * width), 2, width, width, width);
-        return attend(p.path(), qkv.get(0), qkv.get(1), qkv.get(2), heads, bias);
     }
 
     private OnnxValue multiHead(OnnxValue q, OnnxValue k, OnnxValue v, int heads, @Nullable OnnxValue bias) {
@@ -530,7 +557,7 @@ public final class OnnxOps implements Ops<OnnxValue> {
         return node(OnnxOp.MULTI_HEAD_ATTENTION, in, Map.of("num_heads", (long) heads), OnnxValue.of(q.shape(), type));
     }
 
-    private OnnxValue node(OnnxOp op, List<@Nullable OnnxValue> in, Map<String, Object> attributes, OnnxValue out) {
+    OnnxValue node(OnnxOp op, List<@Nullable OnnxValue> in, Map<String, Object> attributes, OnnxValue out) {
         return graph.add(op, layer(in), in, attributes, out);
     }
 
@@ -557,7 +584,7 @@ public final class OnnxOps implements Ops<OnnxValue> {
         return new OnnxValue(to, type, LazyTensor.of(parts, reference));
     }
 
-    private static LazyTensor constantOf(OnnxValue value) {
+    static LazyTensor constantOf(OnnxValue value) {
         LazyTensor constant = value.constant();
         if (constant == null) {
             throw new IllegalStateException("only constants are folded, got " + value);
@@ -575,7 +602,7 @@ public final class OnnxOps implements Ops<OnnxValue> {
         return types.size() == 1 ? types.get(0) : OnnxType.FLOAT;
     }
 
-    private OnnxValue as(OnnxType type, OnnxValue x) {
+    OnnxValue as(OnnxType type, OnnxValue x) {
         if (x.type() == type) {
             return x;
         }

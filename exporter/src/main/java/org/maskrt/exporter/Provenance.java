@@ -14,6 +14,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.maskrt.calibration.ScaleTable;
 import org.maskrt.exporter.ExportOptions.Validation;
 import org.maskrt.exporter.GraphStyle.Precision;
 import org.maskrt.exporter.GraphStyle.Target;
@@ -29,6 +32,8 @@ import org.maskrt.models.ops.Shape;
  */
 record Provenance(ModelGraph graph, ExportOptions options, String weightsSha256) {
     private static final Set<String> STEPS = Set.of("transformer", "denoiser", "guided_step", "half_step", "inpaint");
+
+    private static final String SCALES = "scales_sha256";
 
     private static final JsonMapper JSON = JsonMapper.builder()
             .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
@@ -56,9 +61,11 @@ record Provenance(ModelGraph graph, ExportOptions options, String weightsSha256)
 
     /** Autoencoders stay in fp32, see {@link Precision}; int8 is for what runs in each step. */
     private static GraphStyle style(String graph, ExportOptions options) {
-        boolean int8 = options.style().precision() == Precision.INT8;
+        GraphStyle style =
+                STEPS.contains(graph) ? options.style() : options.style().withScales(null);
+        boolean int8 = style.precision() == Precision.INT8;
         boolean fp32 = int8 ? !STEPS.contains(graph) : graph.startsWith("vae_");
-        return fp32 ? options.style().with(Precision.FP32) : options.style();
+        return fp32 ? style.with(Precision.FP32) : style;
     }
 
     /** The options' comparison; a graph that stays in fp32 is held to that, unless another tolerance was asked for. */
@@ -80,6 +87,10 @@ record Provenance(ModelGraph graph, ExportOptions options, String weightsSha256)
         if (graph.equals("guided_step")) {
             facts.put("guided_channels", options.guided().label());
         }
+        ScaleTable scales = style.scales();
+        if (scales != null) {
+            facts.put(SCALES, scales.sha256());
+        }
         facts.put("weights_sha256", weightsSha256);
         facts.put("tool_version", version());
         return facts;
@@ -90,7 +101,9 @@ record Provenance(ModelGraph graph, ExportOptions options, String weightsSha256)
         JsonNode wanted = JSON.valueToTree(facts(graph, options, weightsSha256));
         try {
             JsonNode made = JSON.readTree(report.toFile());
-            return wanted.properties().stream().allMatch(fact -> fact.getValue().equals(made.path(fact.getKey())));
+            return made.path(SCALES).equals(wanted.path(SCALES))
+                    && wanted.properties().stream()
+                            .allMatch(fact -> fact.getValue().equals(made.path(fact.getKey())));
         } catch (IOException e) {
             return false;
         }
@@ -100,7 +113,7 @@ record Provenance(ModelGraph graph, ExportOptions options, String weightsSha256)
      * The text of {@code export.json}.
      *
      * @param folder with the graph's files
-     * @param quantised the layers whose products are those of integers
+     * @param quantised the layers whose products are those of 8-bit numbers
      * @param reached empty if there was no comparison
      * @throws IOException if the files cannot be read
      */
@@ -110,10 +123,18 @@ record Provenance(ModelGraph graph, ExportOptions options, String weightsSha256)
         report.put("model_sha256", HexFormat.of().formatHex(OnnxFile.sha256().digest(model)));
         report.put("data_bytes", Files.size(folder.resolve(OnnxFile.DATA)));
         if (!quantised.isEmpty()) {
+            ScaleTable scales = style().scales();
             Map<String, Object> quantisation = new LinkedHashMap<>();
-            quantisation.put("weights", "int8, symmetric, one scale for each output channel");
-            quantisation.put("activations", "uint8, by the range of the tensor in each run");
+            quantisation.put("weights", weights(scales));
+            quantisation.put(
+                    "activations",
+                    scales == null
+                            ? "uint8, by the range of the tensor in each run"
+                            : "symmetric, by a table of scales");
             quantisation.put("layers", quantised);
+            if (scales != null) {
+                quantisation.put("kept", scales.kept());
+            }
             report.put("quantization", quantisation);
         }
         if (!reached.isEmpty()) {
@@ -131,6 +152,17 @@ record Provenance(ModelGraph graph, ExportOptions options, String weightsSha256)
             report.put("tolerance", comparison);
         }
         return json(true, report) + "\n";
+    }
+
+    private static String weights(@Nullable ScaleTable scales) {
+        String formats = scales == null
+                ? "int8"
+                : scales.linears().values().stream()
+                        .map(linear -> linear.input().format().label())
+                        .distinct()
+                        .sorted()
+                        .collect(Collectors.joining(" or "));
+        return formats + ", symmetric, one scale for each output channel";
     }
 
     private static String json(boolean indented, Object value) {

@@ -59,12 +59,15 @@ final class RoundedGraph {
                 .build();
     }
 
-    /** All our operators but Cast give the type of their first operand. */
+    /** All our operators give the type of their first operand, but Cast, QuantizeLinear (of its zero point) and DequantizeLinear (of its scale). */
     private void node(NodeProto node) {
         boolean cast = node.getOpType().equals(OnnxOp.CAST.onnxName());
+        int typed = node.getOpType().equals(OnnxOp.QUANTIZE_LINEAR.onnxName())
+                ? 2
+                : node.getOpType().equals(OnnxOp.DEQUANTIZE_LINEAR.onnxName()) ? 1 : 0;
         DataType type = cast
                 ? DataType.forNumber((int) node.getAttribute(0).getI())
-                : types.getOrDefault(node.getInput(0), DataType.UNDEFINED);
+                : types.getOrDefault(node.getInput(typed), DataType.UNDEFINED);
         node.getOutputList().forEach(output -> types.put(output, type));
         NodeProto.Builder wide = node.toBuilder();
         for (int i = 0; i < node.getInputCount(); i++) {

@@ -19,6 +19,7 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.UnaryOperator;
+import org.maskrt.models.ByteProducts;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.ops.Tensor;
@@ -104,7 +105,13 @@ public final class ValidationSession implements AutoCloseable {
             options.setOptimizationLevel(level);
             options.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL);
             // Without VNNI, products of uint8 and int8 saturate at 16 bits; this takes uint8 and uint8 there.
-            options.addConfigEntry("session.x64quantprecision", "1");
+            if (!ByteProducts.exact()) {
+                options.addConfigEntry("session.x64quantprecision", "1");
+            }
+            if (hasFp8(file)) {
+                // It would fuse them into integer products, which it then refuses.
+                options.addConfigEntry("session.disable_quant_qdq", "1");
+            }
             // One run each: threads that wait busily for the next, and memory kept for it, would only be in the way.
             options.addConfigEntry("session.intra_op.allow_spinning", "0");
             options.setCPUArenaAllocator(false);
@@ -113,6 +120,11 @@ public final class ValidationSession implements AutoCloseable {
         } catch (OrtException e) {
             throw failure(model, "opening", e);
         }
+    }
+
+    private static boolean hasFp8(Path file) {
+        return OnnxFile.read(file).getGraph().getInitializerList().stream()
+                .anyMatch(t -> t.getDataType() == OnnxType.FLOAT8E4M3FN.proto().getNumber());
     }
 
     /** The environment of the whole process: whoever asks first names it, so everyone asks alike. */

@@ -247,13 +247,40 @@ public final class DiffusionPipeline implements AutoCloseable {
     }
 
     private Work<CustomizationResult> work(CustomizationRequest request) {
+        List<Customization> pairs = request.pairs();
+        ObjectInputs inputs = inputs(pairs);
+        return new Work<>(
+                request.sampling(),
+                new Generator.Noises(request.seeds(), request.guidance(), pairs.size()),
+                Batch.vectors(
+                        model.denoiser(),
+                        inputs.conditions().values(),
+                        inputs.hints().values()),
+                (latents, progress, fusedSteps, steps) -> customized(request, latents, progress));
+    }
+
+    /**
+     * What an E-MD3C is told of objects and scenes.
+     *
+     * @throws MaskRtException USAGE if the model is another or there is no pair, FAILURE if a graph is missing or the pipeline closed
+     */
+    public ObjectInputs objectInputs(List<Customization> pairs) {
+        lock.readLock().lock();
+        try {
+            requireOpen();
+            return inputs(pairs);
+        } finally {
+            lock.readLock().unlock();
+        }
+    }
+
+    private ObjectInputs inputs(List<Customization> pairs) {
         if (!(model.denoiser() instanceof Emd3c emd3c)) {
             throw new MaskRtException(
                     ExitCode.USAGE,
                     folder + ": expected an E-MD3C to draw objects into scenes, received "
                             + model.denoiser().getClass().getSimpleName() + "; use `maskrt sample`");
         }
-        List<Customization> pairs = request.pairs();
         if (pairs.isEmpty()) {
             throw new MaskRtException(ExitCode.USAGE, folder + ": expected at least one object and scene, got none");
         }
@@ -262,11 +289,10 @@ public final class DiffusionPipeline implements AutoCloseable {
         float[] hints = encoder.encode(pairs.stream()
                 .map(pair -> pair.placement().hint(pair.scene(), encoder.size()))
                 .toList());
-        return new Work<>(
-                request.sampling(),
-                new Generator.Noises(request.seeds(), request.guidance(), pairs.size()),
-                Batch.vectors(emd3c, vectors, hints),
-                (latents, progress, fusedSteps, steps) -> customized(request, latents, progress));
+        int side = emd3c.inputSize();
+        return new ObjectInputs(
+                Tensor.of(vectors, pairs.size(), emd3c.conditionWidth()),
+                Tensor.of(hints, pairs.size(), emd3c.hintChannels(), side, side));
     }
 
     private CustomizationResult customized(CustomizationRequest request, float[] latents, Progress progress) {

@@ -45,6 +45,7 @@ final class ExportInfo {
         JsonNode one = read(folder).node;
         JsonNode two = read(other).node;
         return one.path("batch").asText().equals("dynamic")
+                && one.path("scales_sha256").equals(two.path("scales_sha256"))
                 && Stream.of("weights_sha256", "dtype", "batch")
                         .allMatch(fact -> one.has(fact) && one.get(fact).equals(two.get(fact)));
     }
@@ -84,6 +85,17 @@ final class ExportInfo {
     /** The type of the graph's products. */
     String dtype() {
         return node.path("dtype").asText();
+    }
+
+    /** Whether the graph in {@code folder} has 8-bit floating-point weights. */
+    static boolean isFp8(Path folder) {
+        return Files.isRegularFile(folder.resolve("export.json"))
+                && read(folder)
+                        .node
+                        .path("quantization")
+                        .path("weights")
+                        .asText()
+                        .startsWith("fp8");
     }
 
     /** Of the weights that the graph was exported with. */

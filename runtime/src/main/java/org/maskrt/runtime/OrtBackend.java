@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.maskrt.models.ByteProducts;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.diffusion.GuidedChannels;
@@ -101,6 +102,10 @@ public final class OrtBackend implements Backend {
             OrtErrors.checked(
                     ExitCode.ENVIRONMENT, () -> device.label() + ": cannot be set up; " + device.hint(), () -> {
                         device.add(configure(options, runThreads), folder);
+                        if (ExportInfo.isFp8(folder)) {
+                            // it would fuse them into integer products, which it then refuses
+                            options.addConfigEntry("session.disable_quant_qdq", "1");
+                        }
                         return true;
                     });
             OrtSession session = OrtErrors.checked(
@@ -142,7 +147,9 @@ public final class OrtBackend implements Backend {
         // Add + Gelu fused needs a temporary as large as the hidden layer, and is up to 10 % slower
         options.addConfigEntry("optimization.disable_specified_optimizers", "BiasGeluFusion");
         // without VNNI, products of uint8 and int8 saturate at 16 bits; this takes uint8 and uint8 there
-        options.addConfigEntry("session.x64quantprecision", "1");
+        if (!ByteProducts.exact()) {
+            options.addConfigEntry("session.x64quantprecision", "1");
+        }
         // spinning between operators saves 5 to 12 %, but by default it also keeps a core busy after each run
         options.addConfigEntry("session.intra_op.spin_duration_us", "2000");
         if (profile != null) {

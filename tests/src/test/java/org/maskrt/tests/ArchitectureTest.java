@@ -29,7 +29,8 @@ class ArchitectureTest {
     private static final Map<String, Set<String>> ARROWS = Map.of(
             "models", Set.of(),
             "trainer", Set.of("models"),
-            "exporter", Set.of("models"),
+            "exporter", Set.of("models", "calibration"),
+            "calibration", Set.of("models"),
             "runtime", Set.of("models"),
             "perf", Set.of("models", "trainer", "exporter", "runtime"));
 
