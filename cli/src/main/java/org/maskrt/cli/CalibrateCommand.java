@@ -333,17 +333,16 @@ final class CalibrateCommand implements Callable<Integer> {
         return Interrupts.during(() -> cancelled.set(true), () -> {
             try (EagerNetwork network =
                     new EagerNetwork(folder.denoiser(), folder.transformerWeights(), path -> false, Scope.LINEARS)) {
-                MixedPrecision.Sampler sampler =
-                        (picture, quantised) -> sampled.trajectories.run(picture, rows -> network.run(rows, quantised));
-                return new MixedPrecision(sampler, some).within(wanted, all, (done, total) -> {
+                MixedPrecision.Sampler sampler = (picture, quantised) -> sampled.trajectories.run(picture, rows -> {
                     if (cancelled.get()) {
                         throw new MaskRtException(
                                 ExitCode.INTERRUPTED,
-                                "calibrate: interrupted at table " + done + " of " + total
-                                        + " whose drift is measured; what was recorded is kept");
+                                "calibrate: interrupted while drift was measured; what was recorded is kept");
                     }
-                    progress.update("drift", done, total);
+                    return network.run(rows, quantised);
                 });
+                return new MixedPrecision(sampler, some)
+                        .within(wanted, all, (done, total) -> progress.update("drift", done, total));
             }
         });
     }
