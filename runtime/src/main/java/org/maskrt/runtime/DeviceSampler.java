@@ -174,6 +174,7 @@ final class DeviceSampler implements LatentSampler {
                             steps.sample(sample);
                         }
                         steps.launch(segment.kind(), loaded.step(segment.kind()));
+                        watch.ran(batch.size() * (plan.step(i).halves() == SamplingPlan.Halves.FUSED ? 2 : 1));
                         if (stepwise) {
                             look(i, sample, watch);
                         } else {
