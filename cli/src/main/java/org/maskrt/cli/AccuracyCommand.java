@@ -66,19 +66,20 @@ final class AccuracyCommand implements Callable<Integer> {
         GenerationResult result;
         List<String> names = new ArrayList<>();
         try (DiffusionPipeline pipeline = DiffusionPipeline.open(model, PipelineOptions.DEFAULT)) {
-            requireShapes(pipeline.model().numClasses());
+            requireShapes(model, pipeline.model().numClasses());
             List<Integer> classes = SampleCommand.allClasses(pipeline);
             classes.forEach(label -> names.add(pipeline.classNames().getOrDefault(label, String.valueOf(label))));
             GenerationRequest request = sampling.request(pipeline, SampleCommand.repeated(classes, perClass));
             result = SampleCommand.generate(pipeline, request, quiet);
         }
         RgbImage first = result.images().get(0);
-        try (ClassAccuracy judge = judge(first.width())) {
+        try (ClassAccuracy judge = judge(first.width(), quiet)) {
             return print(judge, judge.of(result), names);
         }
     }
 
-    private void requireShapes(int classes) {
+    /** That pictures of a model of {@code classes} classes can be judged. */
+    static void requireShapes(Path model, int classes) {
         int drawn = new Shapes(8, 0, 1).numClasses();
         if (classes != drawn) {
             throw new MaskRtException(
@@ -88,7 +89,8 @@ final class AccuracyCommand implements Callable<Integer> {
         }
     }
 
-    private ClassAccuracy judge(int size) {
+    /** Trains the classifier for pictures of {@code size} by {@code size}. */
+    static ClassAccuracy judge(int size, boolean quiet) {
         AtomicBoolean cancelled = new AtomicBoolean();
         try (Progress progress = new Progress(quiet)) {
             TrainListener listener = new TrainListener() {
