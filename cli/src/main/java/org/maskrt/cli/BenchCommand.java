@@ -38,7 +38,12 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "bench",
         mixinStandardHelpOptions = true,
-        subcommands = {BenchTrainingCommand.class, BenchServingCommand.class, BenchGpuCommand.class},
+        subcommands = {
+            BenchTrainingCommand.class,
+            BenchServingCommand.class,
+            BenchSamplingCommand.class,
+            BenchGpuCommand.class
+        },
         description = {
             "Latency and memory of a model's graph, beside the limits of the machine, measured in the same run.",
             "Without a model: one guided step of MDTv2-S/2 and MDTv2-B/2, in turn with the same step run eagerly by DJL.",

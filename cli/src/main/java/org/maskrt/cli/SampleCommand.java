@@ -143,12 +143,13 @@ final class SampleCommand implements Callable<Integer> {
     static void print(PrintWriter out, Timings t) {
         out.printf(
                 Locale.ROOT,
-                "load %.2f s, condition %.2f s, denoise %.2f s (%d steps, %.1f ms per step), decode %.2f s%n",
+                "load %.2f s, condition %.2f s, denoise %.2f s (%d steps, %.1f ms per step, %d passes of rows), decode %.2f s%n",
                 t.loadMillis() / 1e3,
                 t.conditionMillis() / 1e3,
                 t.denoiseMillis() / 1e3,
                 t.steps(),
                 t.millisPerStep(),
+                t.passes(),
                 t.decodeMillis() / 1e3);
         MemoryUse memory = t.memory();
         if (memory != null) {

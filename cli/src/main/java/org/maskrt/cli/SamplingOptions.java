@@ -80,6 +80,14 @@ final class SamplingOptions {
     private double skipTolerance;
 
     @Option(
+            names = "--reuse",
+            paramLabel = "T",
+            description =
+                    "Leave out the unconditional half of steps while the difference of the halves, taken from an earlier step, is estimated to"
+                            + " change the latents, which are about 1, by no more than T; see docs/performance.md (default: 0, nothing is reused).")
+    private double reuse;
+
+    @Option(
             names = {"--seed", "--global-seed"},
             paramLabel = "SEED",
             description = "Seed of the first picture; picture i has seed + i (default: ${DEFAULT-VALUE}).")
@@ -127,7 +135,7 @@ final class SamplingOptions {
                     case cosine_paper -> new Guidance.PaperPowerCosine(weight, power, trainTimesteps);
                 };
         return new GuidanceOptions(
-                schedule, channels == null ? pipeline.model().guidedChannels() : channels, skipTolerance);
+                schedule, channels == null ? pipeline.model().guidedChannels() : channels, skipTolerance, reuse);
     }
 
     private Seeds seeds() {

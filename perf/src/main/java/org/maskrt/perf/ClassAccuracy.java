@@ -4,6 +4,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import org.maskrt.models.image.RgbImage;
+import org.maskrt.models.ops.Tensor;
+import org.maskrt.perf.metrics.Gaussian;
+import org.maskrt.perf.metrics.GaussianFit;
 import org.maskrt.runtime.GenerationResult;
 import org.maskrt.trainer.ImageClassifier;
 import org.maskrt.trainer.TrainListener;
@@ -15,13 +18,14 @@ import org.maskrt.trainer.data.Shapes;
  * How often a generated picture shows the class that was asked for: a classifier trained on the drawn shapes says what it sees. It is judged
  * itself on drawn pictures that it was not trained on, which bounds what its verdict is worth.
  */
-public final class ClassAccuracy implements AutoCloseable {
+public final class ClassAccuracy implements AutoCloseable, SamplingCurves.Judge {
     private static final ImageClassifier.Options TRAINING = new ImageClassifier.Options(2500, 32, 11);
     private static final long TRAINED_ON = 1_000_000;
     private static final int HELD_OUT = 1000;
 
     private final ImageClassifier classifier;
     private final Verdict heldOut;
+    private final Gaussian real;
     private final int size;
 
     private ClassAccuracy(ImageClassifier classifier, ImageSource heldOut) {
@@ -36,6 +40,11 @@ public final class ClassAccuracy implements AutoCloseable {
             labels.add(sample.label());
         }
         this.heldOut = verdict(values, labels);
+        Tensor features = classifier.features(values);
+        try (GaussianFit fit = new GaussianFit(features.dim(1))) {
+            fit.add(features);
+            this.real = fit.fit();
+        }
     }
 
     /**
@@ -95,17 +104,38 @@ public final class ClassAccuracy implements AutoCloseable {
 
     /** On pictures of the classifier's size and the classes that they are to show. */
     public Verdict of(List<RgbImage> images, List<Integer> labels) {
+        return verdict(values(images), labels);
+    }
+
+    @Override
+    public int right(GenerationResult result) {
+        return of(result).right();
+    }
+
+    /** What the classifier's last layer reads of pictures, whose size must be that of the classifier. */
+    @Override
+    public Tensor features(List<RgbImage> pictures) {
+        return classifier.features(values(pictures));
+    }
+
+    /** Of drawn pictures that the classifier was not trained on. */
+    @Override
+    public Gaussian real() {
+        return real;
+    }
+
+    private float[] values(List<RgbImage> pictures) {
         int picture = 3 * size * size;
-        float[] values = new float[images.size() * picture];
-        for (int i = 0; i < images.size(); i++) {
-            RgbImage image = images.get(i);
+        float[] values = new float[pictures.size() * picture];
+        for (int i = 0; i < pictures.size(); i++) {
+            RgbImage image = pictures.get(i);
             if (image.width() != size || image.height() != size) {
                 throw new IllegalArgumentException("the classifier judges pictures of " + size + " x " + size + ", got "
                         + image.width() + " x " + image.height());
             }
             image.toFloats(values, i * picture);
         }
-        return verdict(values, labels);
+        return values;
     }
 
     private Verdict verdict(float[] values, List<Integer> labels) {

@@ -68,6 +68,15 @@ record Batch(
         }
     }
 
+    /** The hint [C,H,W] of row {@code row} to row {@code slot} of {@code target} [B,C,H,W]. */
+    void writeHint(int row, DeviceTensor target, int slot) {
+        if (hint == null) {
+            throw new IllegalStateException("the model reads a hint, and the rows have none");
+        }
+        int size = hint.length / size();
+        target.write(slot * size, hint, row * size, size);
+    }
+
     /** The tokens that are hidden, [B,N,1]: 1 where one is. */
     float[] hidden() {
         if (known == null || known.hidden() == null) {

@@ -14,6 +14,7 @@ final class BatchJob<R> {
     private int admitted;
     private int finished;
     private int stepped;
+    private long passes;
     private int conditioned;
     private long started;
     private long conditionNanos;
@@ -72,9 +73,10 @@ final class BatchJob<R> {
         report(Stage.CONDITION, conditioned);
     }
 
-    /** A row has made a step. */
-    void stepped() {
+    /** A row has made a step, for which the model ran {@code halves} halves. */
+    void stepped(int halves) {
         stepped++;
+        passes += halves;
         report(Stage.DENOISE, stepped);
     }
 
@@ -109,7 +111,8 @@ final class BatchJob<R> {
             return;
         }
         try {
-            Progress progress = new Progress(listener, over, conditionNanos, denoiseNanos, stepped);
+            Progress progress =
+                    new Progress(listener, over, new Progress.Denoised(conditionNanos, denoiseNanos, stepped, passes));
             future.complete(work.finish().of(latents, progress, plan.fusedSteps(), plan.size()));
         } catch (RuntimeException | Error e) {
             future.completeExceptionally(e);

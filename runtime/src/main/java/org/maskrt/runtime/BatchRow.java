@@ -1,7 +1,10 @@
 package org.maskrt.runtime;
 
+import java.util.List;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.maskrt.models.Denoiser;
+import org.maskrt.models.diffusion.DirectionReuse;
 
 /** A picture of a running batch, with its own step, condition, guidance, noise and sampler. */
 final class BatchRow implements AutoCloseable {
@@ -13,6 +16,8 @@ final class BatchRow implements AutoCloseable {
     private final NoiseSource noise;
     private final StepRunner.State state;
     private final @Nullable HalfOutputs outputs;
+    private final @Nullable DirectionReuse reuse;
+    private boolean unconditional;
     private int conditioned;
     private int step;
 
@@ -45,6 +50,8 @@ final class BatchRow implements AutoCloseable {
         outputs = plan.fusedSteps() == plan.size()
                 ? null
                 : new HalfOutputs(new float[output], new float[output], new HostUpdate(model, plan, 1));
+        int guided = latent / model.inChannels() * plan.channels().count(model.inChannels());
+        reuse = plan.reuse() > 0 ? new DirectionReuse(plan.reuse(), output, guided) : null;
     }
 
     BatchJob<?> job() {
@@ -57,11 +64,35 @@ final class BatchRow implements AutoCloseable {
 
     /** The hint [C,H,W] to row {@code slot} of {@code target} [B,C,H,W]. */
     void writeHint(DeviceTensor target, int slot) {
-        float[] hint = batch.hint();
-        if (hint == null) {
-            throw new IllegalStateException("the model reads a hint, and the row has none");
-        }
-        target.write(slot * hint.length, hint, 0, hint.length);
+        batch.writeHint(0, target, slot);
+    }
+
+    /** The halves that {@code denoiser} has to run for the next step. */
+    List<HalfBatch.Half> halves() {
+        return Stream.of(true, false)
+                .filter(conditional -> conditional ? planned().conditional() : unconditional)
+                .map(this::half)
+                .toList();
+    }
+
+    private HalfBatch.Half half(boolean conditional) {
+        return new HalfBatch.Half() {
+            @Override
+            public void write(HalfBatch.Inputs inputs, int slot) {
+                float[] sample = state.sample();
+                inputs.sample().write(slot * sample.length, sample, 0, sample.length);
+                modulate(conditional, inputs.modulation(), slot);
+                if (inputs.hint() != null) {
+                    writeHint(inputs.hint(), slot);
+                }
+            }
+
+            @Override
+            public void read(DeviceTensor out, int slot) {
+                float[] into = outputs().of(conditional);
+                out.read(slot * into.length, into, 0, into.length);
+            }
+        };
     }
 
     /** The step that is next. */
@@ -92,6 +123,9 @@ final class BatchRow implements AutoCloseable {
         if (planned().stochastic()) {
             noise.draw(step, state.noise());
         }
+        boolean guided = planned().halves() == SamplingPlan.Halves.BOTH;
+        boolean stale = reuse == null || reuse.advance(guided ? planned().effect() : 0);
+        unconditional = planned().unconditional() && (!guided || stale);
     }
 
     /** The modulation of the next step to row {@code slot} of {@code target} [B,K]. */
@@ -106,28 +140,35 @@ final class BatchRow implements AutoCloseable {
             planned().requireLinear().memory().apply(state.sample(), eps, state.memory());
         }
         System.arraycopy(next, 0, state.sample(), 0, next.length);
-        advanced();
+        advanced(2);
     }
 
     /** Whether the step can be made of the outputs of the halves: they, and the sample that they lead to, are finite. */
     boolean advance() {
         HalfOutputs halves = outputs();
         boolean finite = (!planned().conditional() || SamplingLoop.finite(halves.conditional()))
-                && (!planned().unconditional() || SamplingLoop.finite(halves.unconditional()));
+                && (!unconditional || SamplingLoop.finite(halves.unconditional()));
         if (!finite) {
             return false;
+        }
+        if (reuse != null && planned().halves() == SamplingPlan.Halves.BOTH) {
+            if (unconditional) {
+                reuse.renew(halves.conditional(), halves.unconditional(), 0);
+            } else {
+                reuse.fill(halves.conditional(), halves.unconditional(), 0);
+            }
         }
         halves.update().apply(step, state, halves.conditional(), halves.unconditional());
         if (!SamplingLoop.finite(state.sample())) {
             return false;
         }
-        advanced();
+        advanced(halves().size());
         return true;
     }
 
-    private void advanced() {
+    private void advanced(int passes) {
         step++;
-        job.stepped();
+        job.stepped(passes);
         if (step == job.plan().size()) {
             job.finish(picture, state.sample());
         }

@@ -187,6 +187,7 @@ final class DeviceSampler implements LatentSampler {
                                 steps.sample(sample);
                             }
                             launch.run();
+                            watch.ran(batch.size() * (plan.step(i).halves() == SamplingPlan.Halves.FUSED ? 2 : 1));
                             if (stepwise) {
                                 look(i, sample, watch);
                             } else {

@@ -11,16 +11,29 @@ import org.maskrt.models.maskdit.MaskDit;
 final class EdmSampler implements LatentSampler {
     private final MaskDit model;
     private final HeunSampler sampler;
-    private final float weight;
+    private final Guided guided;
     private final Graphs graphs;
     private final TensorPool pool;
     private final Edm edm;
 
-    /** @param weight of guidance, which acts on all channels; 1 is none */
-    EdmSampler(MaskDit model, HeunSampler sampler, double weight, Graphs graphs, TensorPool pool) {
+    /**
+     * Guidance on all channels.
+     *
+     * @param weight 1 is none
+     * @param reuse as in {@link GuidanceOptions}
+     */
+    record Guided(double weight, double reuse) {
+        SamplingPlan.Halves halves() {
+            return weight == 1
+                    ? SamplingPlan.Halves.CONDITIONAL
+                    : weight == 0 ? SamplingPlan.Halves.UNCONDITIONAL : SamplingPlan.Halves.BOTH;
+        }
+    }
+
+    EdmSampler(MaskDit model, HeunSampler sampler, Guided guided, Graphs graphs, TensorPool pool) {
         this.model = model;
         this.sampler = sampler;
-        this.weight = (float) weight;
+        this.guided = guided;
         this.graphs = graphs;
         this.pool = pool;
         this.edm = new Edm(model.config().sigmaData());
@@ -65,6 +78,7 @@ final class EdmSampler implements LatentSampler {
     private final class Network implements HeunSampler.Denoised {
         private final Modulations modulations;
         private final HalfPass pass;
+        private final HalfRuns halves;
         private final SamplingLoop.Watch watch;
         private final @Nullable Known known;
         private final float[] scaled;
@@ -82,6 +96,7 @@ final class EdmSampler implements LatentSampler {
                     Edm.noise(sampler.evaluated()),
                     batch.conditions());
             pass = HalfPass.denoiser(model, batch, graphs.get(GraphSignature.denoiser(model)), modulations, tensors);
+            halves = new HalfRuns(pass, batch.size(), guided.reuse(), pass.size() / batch.size());
             scaled = new float[pass.size()];
             raw = new float[pass.size()];
             unconditional = new float[pass.size()];
@@ -99,11 +114,10 @@ final class EdmSampler implements LatentSampler {
                 scaled[i] = scaling[2] * noisy[i];
             }
             pass.sample(scaled);
-            if (weight != 0) {
-                pass.run(evaluation, true, raw);
-            }
-            if (weight != 1) {
-                pass.run(evaluation, false, unconditional);
+            double effect = (guided.weight() - 1) * scaling[1];
+            watch.ran(halves.run(evaluation, guided.halves(), effect, raw, unconditional));
+            if (guided.halves() != SamplingPlan.Halves.CONDITIONAL) {
+                float weight = (float) guided.weight();
                 for (int i = 0; i < raw.length; i++) {
                     raw[i] = unconditional[i] + weight * (raw[i] - unconditional[i]);
                 }

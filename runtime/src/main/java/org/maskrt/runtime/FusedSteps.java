@@ -65,7 +65,7 @@ final class FusedSteps implements StepRunner {
     }
 
     @Override
-    public void step(int i, State state, boolean changed) {
+    public int step(int i, State state, boolean changed) {
         SamplingPlan.PlannedStep step = plan.step(i);
         Step update = step.requireLinear();
         if (changed || resident != i) {
@@ -96,5 +96,6 @@ final class FusedSteps implements StepRunner {
         current = 1 - current;
         samples[current].read(state.sample());
         resident = i + 1;
+        return 2 * rows;
     }
 }

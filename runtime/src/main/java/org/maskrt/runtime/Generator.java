@@ -81,12 +81,14 @@ final class Generator implements AutoCloseable {
                     ExitCode.USAGE,
                     "the sampler heun has noise levels, not timesteps, and its guidance is constant; use --guidance constant");
         }
-        return new EdmSampler(
-                maskDit, HeunSampler.of(Integer.parseInt(sampling.steps())), constant.scale(), graphs, pool);
+        HeunSampler heun = HeunSampler.of(Integer.parseInt(sampling.steps()));
+        return new EdmSampler(maskDit, heun, new EdmSampler.Guided(constant.scale(), guidance.reuse()), graphs, pool);
     }
 
     SamplingPlan plan(Sampling sampling, GuidanceOptions guidance, SamplingPlan.Network network) {
-        boolean fusible = sampling.method() != Sampling.Method.DDPM && network == SamplingPlan.Network.DENOISER;
+        boolean fusible = sampling.method() != Sampling.Method.DDPM
+                && network == SamplingPlan.Network.DENOISER
+                && guidance.reuse() == 0;
         GuidedChannels exported =
                 fusible ? graphs.backend().guidedChannels(graphs.folder("guided_step")) : guidance.channels();
         return SamplingPlan.of(model.denoiser(), model.schedule(), sampling, guidance, network, exported);

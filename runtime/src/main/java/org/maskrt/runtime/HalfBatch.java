@@ -6,49 +6,57 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.maskrt.models.Denoiser;
 
-/** The graph {@code denoiser} bound to tensors of a number of halves of guided rows, each of another request and at another step. */
+/** The graph {@code denoiser} bound to tensors of a number of halves of guided rows, which may be of different requests and at different steps. */
 final class HalfBatch {
     /** One half of the doubled row. */
-    record Half(BatchRow row, boolean conditional) {}
+    interface Half {
+        /** Its inputs to place {@code slot} of the graph's. */
+        void write(Inputs inputs, int slot);
+
+        /** Its output from place {@code slot} of {@code out} [B,C',H,W]. */
+        void read(DeviceTensor out, int slot);
+    }
+
+    /**
+     * What the graph reads.
+     *
+     * @param sample [B,C,H,W]
+     * @param modulation [B,K]
+     * @param hint [B,C",H,W] of models that have one
+     */
+    record Inputs(
+            DeviceTensor sample,
+            DeviceTensor modulation,
+            @Nullable DeviceTensor hint) {}
 
     private final int rows;
-    private final int latent;
-    private final DeviceTensor sample;
-    private final @Nullable DeviceTensor hint;
-    private final DeviceTensor modulation;
+    private final Inputs inputs;
     private final DeviceTensor out;
     private final Graph.Binding binding;
 
     HalfBatch(Denoiser model, Graph graph, int rows, TensorPool.Lease tensors) {
         this.rows = rows;
         int side = model.inputSize();
-        latent = LatentSampler.size(model);
-        sample = tensors.floats(rows, model.inChannels(), side, side);
-        modulation = tensors.floats(rows, model.modulationSize());
+        DeviceTensor sample = tensors.floats(rows, model.inChannels(), side, side);
+        DeviceTensor modulation = tensors.floats(rows, model.modulationSize());
+        DeviceTensor hint = model.hintChannels() > 0 ? tensors.floats(rows, model.hintChannels(), side, side) : null;
+        inputs = new Inputs(sample, modulation, hint);
         out = tensors.floats(rows, model.outChannels(), side, side);
-        Map<String, DeviceTensor> inputs = new HashMap<>(Map.of("sample", sample, "modulation", modulation));
-        hint = model.hintChannels() > 0 ? tensors.floats(rows, model.hintChannels(), side, side) : null;
+        Map<String, DeviceTensor> bound = new HashMap<>(Map.of("sample", sample, "modulation", modulation));
         if (hint != null) {
-            inputs.put("hint", hint);
+            bound.put("hint", hint);
         }
-        binding = graph.bind(inputs, Map.of("out_sample", out));
+        binding = graph.bind(bound, Map.of("out_sample", out));
     }
 
-    /** The model's output for each half, to its row; the last fills the places that are left. */
-    void run(List<Half> halves) {
+    /** The model's output for each half, which reads it; the last fills the places that are left. */
+    void run(List<? extends Half> halves) {
         for (int slot = 0; slot < rows; slot++) {
-            Half half = halves.get(Math.min(slot, halves.size() - 1));
-            sample.write(slot * latent, half.row().state().sample(), 0, latent);
-            half.row().modulate(half.conditional(), modulation, slot);
-            if (hint != null) {
-                half.row().writeHint(hint, slot);
-            }
+            halves.get(Math.min(slot, halves.size() - 1)).write(inputs, slot);
         }
         binding.run();
         for (int slot = 0; slot < halves.size(); slot++) {
-            Half half = halves.get(slot);
-            float[] into = half.row().outputs().of(half.conditional());
-            out.read(slot * into.length, into, 0, into.length);
+            halves.get(slot).read(out, slot);
         }
     }
 }

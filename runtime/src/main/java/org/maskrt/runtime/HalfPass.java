@@ -2,6 +2,7 @@ package org.maskrt.runtime;
 
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.maskrt.models.Denoiser;
 
@@ -10,10 +11,12 @@ abstract class HalfPass {
     private final DeviceTensor sample;
     private final DeviceTensor out;
     private final Graph.Binding binding;
+    private final int rows;
+    private float[] samples = new float[0];
 
     private HalfPass(
             Denoiser model, Batch batch, Graph graph, Map<String, DeviceTensor> conditions, TensorPool.Lease tensors) {
-        int rows = batch.size();
+        rows = batch.size();
         int side = model.inputSize();
         sample = tensors.floats(rows, model.inChannels(), side, side);
         out = tensors.floats(rows, model.outChannels(), side, side);
@@ -28,8 +31,9 @@ abstract class HalfPass {
         return out.shape().size();
     }
 
-    /** The sample [B,C,H,W] of the runs that follow. */
+    /** The sample [B,C,H,W] of the runs that follow, which must not change meanwhile. */
     final void sample(float[] values) {
+        samples = values;
         sample.write(values);
     }
 
@@ -38,6 +42,28 @@ abstract class HalfPass {
         prepare(i, conditional);
         binding.run();
         out.read(into);
+    }
+
+    /**
+     * The output for step {@code i} and the null condition in the places of {@code wanted}, rows in order; the others' places may hold anything then.
+     *
+     * @return how many rows ran
+     */
+    final int runUnconditional(int i, List<Integer> wanted, float[] into) {
+        if (wanted.isEmpty()) {
+            return 0;
+        }
+        int ran = wanted.size() == rows ? 0 : runSome(i, wanted, samples, into);
+        if (ran > 0) {
+            return ran;
+        }
+        run(i, false, into);
+        return rows;
+    }
+
+    /** As {@link #runUnconditional}; 0 if the graph runs all rows or none. */
+    int runSome(int i, List<Integer> wanted, float[] samples, float[] into) {
+        return 0;
     }
 
     /** The graph that runs. */
@@ -49,6 +75,7 @@ abstract class HalfPass {
     static HalfPass denoiser(
             Denoiser model, Batch batch, Graph graph, Modulations modulations, TensorPool.Lease tensors) {
         DeviceTensor modulation = tensors.floats(batch.size(), model.modulationSize());
+        Map<Integer, HalfBatch> some = new HashMap<>();
         return new HalfPass(model, batch, graph, Map.of("modulation", modulation), tensors) {
             @Override
             String graph() {
@@ -56,8 +83,42 @@ abstract class HalfPass {
             }
 
             @Override
+            int runSome(int i, List<Integer> wanted, float[] samples, float[] into) {
+                if (LatentSampler.fixedBatch(graph) > 0) {
+                    return 0;
+                }
+                int size = RunningBatch.size(wanted.size(), batch.size());
+                some.computeIfAbsent(size, n -> new HalfBatch(model, graph, n, tensors))
+                        .run(wanted.stream()
+                                .map(row -> unconditional(batch, modulations, i, row, samples, into))
+                                .toList());
+                return size;
+            }
+
+            @Override
             void prepare(int i, boolean conditional) {
                 modulations.copy(i, conditional, modulation);
+            }
+        };
+    }
+
+    private static HalfBatch.Half unconditional(
+            Batch batch, Modulations modulations, int i, int row, float[] samples, float[] into) {
+        int latent = samples.length / batch.size();
+        int output = into.length / batch.size();
+        return new HalfBatch.Half() {
+            @Override
+            public void write(HalfBatch.Inputs inputs, int slot) {
+                inputs.sample().write(slot * latent, samples, row * latent, latent);
+                modulations.copy(i, batch.conditions().nullColumn(), inputs.modulation(), slot);
+                if (inputs.hint() != null) {
+                    batch.writeHint(row, inputs.hint(), slot);
+                }
+            }
+
+            @Override
+            public void read(DeviceTensor out, int slot) {
+                out.read(slot * output, into, row * output, output);
             }
         };
     }

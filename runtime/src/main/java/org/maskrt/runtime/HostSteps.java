@@ -4,11 +4,12 @@ import org.maskrt.models.Denoiser;
 
 /**
  * Steps by a graph that gives the model's output, on the halves that are needed, with guidance and update on the host: for a learned variance, for
- * guided channels other than those of the exported {@code guided_step}, where half of the work can be skipped, and for inpainting.
+ * guided channels other than those of the exported {@code guided_step}, where half of the work can be skipped or made up for, and for inpainting.
  */
 final class HostSteps implements StepRunner {
     private final SamplingPlan plan;
     private final HalfPass pass;
+    private final HalfRuns halves;
     private final HostUpdate update;
     private final float[] conditional;
     private final float[] unconditional;
@@ -16,6 +17,8 @@ final class HostSteps implements StepRunner {
     HostSteps(Denoiser model, SamplingPlan plan, int rows, HalfPass pass) {
         this.plan = plan;
         this.pass = pass;
+        int plane = model.inputSize() * model.inputSize();
+        halves = new HalfRuns(pass, rows, plan.reuse(), plan.channels().count(model.inChannels()) * plane);
         update = new HostUpdate(model, plan, rows);
         conditional = new float[pass.size()];
         unconditional = new float[pass.size()];
@@ -27,15 +30,11 @@ final class HostSteps implements StepRunner {
     }
 
     @Override
-    public void step(int i, State state, boolean changed) {
+    public int step(int i, State state, boolean changed) {
         SamplingPlan.PlannedStep step = plan.step(i);
         pass.sample(state.sample());
-        if (step.conditional()) {
-            pass.run(i, true, conditional);
-        }
-        if (step.unconditional()) {
-            pass.run(i, false, unconditional);
-        }
+        int ran = halves.run(i, step.halves(), step.effect(), conditional, unconditional);
         update.apply(i, state, conditional, unconditional);
+        return ran;
     }
 }

@@ -45,6 +45,9 @@ final class Parameters {
         describe(guidance, how.guidance().guidance());
         guidance.put("channels", how.guidance().channels().label());
         guidance.put("skip_tolerance", how.guidance().skipTolerance());
+        if (how.guidance().reuse() > 0) {
+            guidance.put("reuse", how.guidance().reuse());
+        }
         json.put("backend", backend);
         json.put("maskrt", version == null ? "development" : version);
         return json.toString();

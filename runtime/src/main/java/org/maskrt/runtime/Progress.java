@@ -11,6 +11,7 @@ final class Progress implements SamplingLoop.Watch {
     private int steps = 1;
     private int batch;
     private int stepped;
+    private long passes;
     private long loadNanos;
     private long conditionNanos;
     private long denoiseNanos;
@@ -22,12 +23,15 @@ final class Progress implements SamplingLoop.Watch {
         this.cancellation = cancellation;
     }
 
-    /** Of a generation whose latents are there already, after {@code steps} steps. */
-    Progress(ProgressListener listener, Cancellation cancellation, long conditionNanos, long denoiseNanos, int steps) {
+    /** Stages of a generation whose latents are there already. */
+    record Denoised(long conditionNanos, long denoiseNanos, int steps, long passes) {}
+
+    Progress(ProgressListener listener, Cancellation cancellation, Denoised denoised) {
         this(listener, cancellation);
-        this.conditionNanos = conditionNanos;
-        this.denoiseNanos = denoiseNanos;
-        this.stepped = steps;
+        conditionNanos = denoised.conditionNanos();
+        denoiseNanos = denoised.denoiseNanos();
+        stepped = denoised.steps();
+        passes = denoised.passes();
     }
 
     private long lap() {
@@ -60,6 +64,11 @@ final class Progress implements SamplingLoop.Watch {
     }
 
     @Override
+    public void ran(int rows) {
+        passes += rows;
+    }
+
+    @Override
     public boolean looks() {
         return false;
     }
@@ -79,7 +88,13 @@ final class Progress implements SamplingLoop.Watch {
     /** @param memory of the device, if there is one */
     Timings timings(@Nullable MemoryUse memory) {
         return new Timings(
-                millis(loadNanos), millis(conditionNanos), millis(denoiseNanos), millis(decodeNanos), stepped, memory);
+                millis(loadNanos),
+                millis(conditionNanos),
+                millis(denoiseNanos),
+                millis(decodeNanos),
+                stepped,
+                passes,
+                memory);
     }
 
     private static double millis(long nanos) {

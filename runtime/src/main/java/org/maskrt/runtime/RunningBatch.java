@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.maskrt.models.Denoiser;
 
 /**
@@ -83,25 +82,17 @@ final class RunningBatch implements AutoCloseable {
 
     private void runHalves(List<BatchRow> part) {
         List<HalfBatch.Half> halves =
-                part.stream().flatMap(RunningBatch::halves).toList();
+                part.stream().flatMap(row -> row.halves().stream()).toList();
         parts(halves, limit(GraphSignature.denoiser(model)))
                 .forEach(some -> halved(some.size()).run(some));
         for (BatchRow row : part) {
             if (!row.advance()) {
-                halves(row).forEach(half -> halved(1).run(List.of(half)));
+                row.halves().forEach(half -> halved(1).run(List.of(half)));
                 if (!row.advance()) {
                     fail(row, GraphSignature.denoiser(model));
                 }
             }
         }
-    }
-
-    private static Stream<HalfBatch.Half> halves(BatchRow row) {
-        return Stream.of(true, false)
-                .filter(conditional -> conditional
-                        ? row.planned().conditional()
-                        : row.planned().unconditional())
-                .map(conditional -> new HalfBatch.Half(row, conditional));
     }
 
     private void fail(BatchRow row, GraphSignature graph) {

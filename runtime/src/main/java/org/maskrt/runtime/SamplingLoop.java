@@ -21,6 +21,9 @@ final class SamplingLoop {
         /** The conditioner has run for the first {@code steps} steps. */
         void conditioned(int steps);
 
+        /** The model has run {@code rows} rows, of either half. */
+        default void ran(int rows) {}
+
         /** After step {@code i}; {@code sample} [B,C,H,W] is reused, and anything unless {@link #looks}. */
         void stepped(int i, float[] sample);
 
@@ -106,7 +109,7 @@ final class SamplingLoop {
                 known.renew(sample, start, Math.sqrt(signal), Math.sqrt(1 - signal));
             }
             StepRunner runner = runner(i);
-            runner.step(i, state, known != null || watch.changes());
+            watch.ran(runner.step(i, state, known != null || watch.changes()));
             requireFinite(sample, i, runner);
             watch.stepped(i, sample);
         }

@@ -25,6 +25,7 @@ final class SamplingPlan {
     private final List<PlannedStep> steps;
     private final GuidedChannels channels;
     private final Network network;
+    private final double reuse;
 
     /** Which graph gives the model's output. */
     enum Network {
@@ -53,6 +54,11 @@ final class SamplingPlan {
             Halves halves) {
         boolean stochastic() {
             return linear != null ? linear.coefficients().stochastic() : learned != null && learned.stochastic();
+        }
+
+        /** Of the difference of the halves on the picture that the step predicts beyond that of the conditional half: (w - 1) sigma / alpha. */
+        double effect() {
+            return (weight - 1) * Math.sqrt((1 - alphaCumprod) / alphaCumprod);
         }
 
         PlannedStep with(Halves other) {
@@ -93,10 +99,11 @@ final class SamplingPlan {
         UNCONDITIONAL
     }
 
-    private SamplingPlan(List<PlannedStep> steps, GuidedChannels channels, Network network) {
+    private SamplingPlan(List<PlannedStep> steps, GuidedChannels channels, Network network, double reuse) {
         this.steps = steps;
         this.channels = channels;
         this.network = network;
+        this.reuse = reuse;
     }
 
     /**
@@ -134,7 +141,7 @@ final class SamplingPlan {
         GuidancePlan weights =
                 GuidancePlan.of(guidance.guidance(), timesteps, guidance.skipTolerance(), conditionalAtZero);
         boolean sameChannels = fusedChannels.count(model.inChannels()) == guided;
-        boolean fusible = !learned && sameChannels && network == Network.DENOISER;
+        boolean fusible = !learned && sameChannels && network == Network.DENOISER && guidance.reuse() == 0;
         boolean skip = !fusible || guidance.skipTolerance() > 0 || saves(weights);
         List<PlannedStep> steps = IntStream.range(0, count)
                 .mapToObj(i -> new PlannedStep(
@@ -145,7 +152,7 @@ final class SamplingPlan {
                         weights.weight(i),
                         halves(weights, i, fusible, skip)))
                 .toList();
-        return new SamplingPlan(steps, guidance.channels(), network);
+        return new SamplingPlan(steps, guidance.channels(), network, guidance.reuse());
     }
 
     private static boolean saves(GuidancePlan weights) {
@@ -187,11 +194,16 @@ final class SamplingPlan {
     /** This plan with both halves in every step, where a step on one half would need a second graph in memory. */
     SamplingPlan fused() {
         List<PlannedStep> both = stream().map(s -> s.with(Halves.FUSED)).toList();
-        return new SamplingPlan(both, channels, network);
+        return new SamplingPlan(both, channels, network, reuse);
     }
 
     GuidedChannels channels() {
         return channels;
+    }
+
+    /** The tolerance of {@link org.maskrt.models.diffusion.DirectionReuse}; 0 where nothing is reused. */
+    double reuse() {
+        return reuse;
     }
 
     Network network() {

@@ -29,6 +29,7 @@ interface StepRunner {
      * Step {@code i} of the plan, whose modulations are prepared.
      *
      * @param changed whether the sample is another than the one that the step before left
+     * @return how many rows the model ran, of both halves
      */
-    void step(int i, State state, boolean changed);
+    int step(int i, State state, boolean changed);
 }

@@ -11,6 +11,7 @@ import org.maskrt.runtime.device.MemoryUse;
  * @param denoiseMillis the sampler's steps
  * @param decodeMillis latents to pictures
  * @param steps of the sampler, over all batches
+ * @param passes of rows through the model, over all steps: two of each row in a step on both halves, fewer where a half is skipped or reused
  * @param memory the most that its device had in use since the pipeline was opened; null where there is none
  */
 public record Timings(
@@ -19,6 +20,7 @@ public record Timings(
         double denoiseMillis,
         double decodeMillis,
         int steps,
+        long passes,
         @Nullable MemoryUse memory) {
     /** Mean time of one step of one batch. */
     public double millisPerStep() {

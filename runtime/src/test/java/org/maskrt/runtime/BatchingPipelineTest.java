@@ -119,6 +119,9 @@ class BatchingPipelineTest {
                 request(5).with(Sampling.ddim("ddim5")).with(new Guidance.PowerCosine(3.8, 4, 1000)),
                 request(6, 6).with(Sampling.ddpm("4")),
                 request(8).with(Guidance.none()),
+                request(5, 7)
+                        .with(Sampling.ddim("9"))
+                        .with(GuidanceOptions.of(GUIDANCE).withReuse(5)),
                 request(9).with(Sampling.dpmSolver("8")).with(late),
                 request(0, 1).with(new GuidanceOptions(GUIDANCE, GuidedChannels.ALL, 0)),
                 request(3, 2, 1).with(Sampling.ddim("3", 1)).with(Seeds.torchCpu(4)),

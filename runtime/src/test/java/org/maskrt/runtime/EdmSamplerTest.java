@@ -43,14 +43,16 @@ class EdmSamplerTest {
     };
 
     @ParameterizedTest
-    @CsvSource({"sampler.out_18_none, 1, 35", "sampler.out_18_w1.5, 1.5, 70"})
-    void wholeRunsAreAsPublished(String name, double weight, int runs) {
+    @CsvSource({"sampler.out_18_none, 1, 0, 35", "sampler.out_18_w1.5, 1.5, 0, 70", "sampler.out_18_w1.5, 1.5, 1e-9, 70"
+    })
+    void wholeRunsAreAsPublished(String name, double weight, double reuse, int runs) {
         try (ReferenceCase c = ReferenceCase.open(CASE)) {
             MaskDit model = (MaskDit) c.model();
             ReferenceBackend backend = new ReferenceBackend(
                     model, VAE, GuidedChannels.ALL, Params.of(c.weights().source()));
             Graphs graphs = new Graphs(backend, folder);
-            EdmSampler sampler = new EdmSampler(model, HeunSampler.of(18), weight, graphs, new TensorPool(backend));
+            EdmSampler sampler = new EdmSampler(
+                    model, HeunSampler.of(18), new EdmSampler.Guided(weight, reuse), graphs, new TensorPool(backend));
             Tensor start = c.tensor("sampler.latents");
             List<Integer> labels = Arrays.stream(c.oneHot("labels_onehot").indices())
                     .limit(start.dim(0))

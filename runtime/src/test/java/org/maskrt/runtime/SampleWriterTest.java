@@ -43,7 +43,7 @@ class SampleWriterTest {
                 images,
                 request.seeds().of(labels.length),
                 null,
-                new Timings(0, 0, 0, 0, 25, null),
+                new Timings(0, 0, 0, 0, 25, 50, null),
                 new GenerationResult.Provenance(request, "shapes", "ONNX Runtime", 25, 25));
     }
 

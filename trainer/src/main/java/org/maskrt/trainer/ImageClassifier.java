@@ -9,11 +9,13 @@ import ai.djl.pytorch.jni.JniUtils;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
+import java.util.function.ObjIntConsumer;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.ops.Conv2d;
 import org.maskrt.models.ops.Ops;
 import org.maskrt.models.ops.Params;
+import org.maskrt.models.ops.Tensor;
 import org.maskrt.trainer.data.Batch;
 import org.maskrt.trainer.data.BatchOrder;
 import org.maskrt.trainer.data.Batches;
@@ -25,7 +27,8 @@ import org.maskrt.trainer.data.ReadAhead;
  * each with group norm and SiLU, the mean over places, and a linear layer. For use by one thread at a time.
  */
 public final class ImageClassifier implements AutoCloseable {
-    private static final int[] WIDTHS = {16, 32, 64, 128};
+    private static final int FEATURES = 128;
+    private static final int[] WIDTHS = {16, 32, 64, FEATURES};
     private static final int KERNEL = 3;
     private static final int GROUPS = 4;
     private static final float EPS = 1e-5f;
@@ -119,26 +122,48 @@ public final class ImageClassifier implements AutoCloseable {
      * @param images [n,3,S,S] in [-1,1]
      */
     public int[] classify(float[] images) {
+        int[] out = new int[images.length / (3 * size * size)];
+        judge(images, (x, from) -> {
+            long[] best = logits(ops, state.layout().views(state.average()), x, classes)
+                    .argMax(1)
+                    .toLongArray();
+            for (int i = 0; i < best.length; i++) {
+                out[from + i] = (int) best[i];
+            }
+        });
+        return out;
+    }
+
+    /**
+     * What the last layer reads of each picture.
+     *
+     * @param images [n,3,S,S] in [-1,1]
+     * @return [n,128]
+     */
+    public Tensor features(float[] images) {
+        int count = images.length / (3 * size * size);
+        float[] out = new float[count * FEATURES];
+        judge(images, (x, from) -> {
+            float[] part =
+                    features(ops, state.layout().views(state.average()), x).toFloatArray();
+            System.arraycopy(part, 0, out, from * FEATURES, part.length);
+        });
+        return Tensor.of(out, count, FEATURES);
+    }
+
+    private void judge(float[] images, ObjIntConsumer<NDArray> each) {
         Torch.engine();
         int picture = 3 * size * size;
         int count = images.length / picture;
-        int[] out = new int[count];
         for (int from = 0; from < count; from += JUDGED_AT_ONCE) {
             int n = Math.min(JUDGED_AT_ONCE, count - from);
             float[] part = new float[n * picture];
             System.arraycopy(images, from * picture, part, 0, part.length);
             try (NDScope scope = new NDScope()) {
                 scope.suppressNotUsedWarning();
-                NDArray x = ops.constant(part, n, 3, size, size);
-                long[] best = logits(ops, state.layout().views(state.average()), x, classes)
-                        .argMax(1)
-                        .toLongArray();
-                for (int i = 0; i < n; i++) {
-                    out[from + i] = (int) best[i];
-                }
+                each.accept(ops.constant(part, n, 3, size, size), from);
             }
         }
-        return out;
     }
 
     /** How many classes it tells apart. */
@@ -147,6 +172,10 @@ public final class ImageClassifier implements AutoCloseable {
     }
 
     private static <T> T logits(Ops<T> ops, Params<T> p, T image, int classes) {
+        return ops.linear(p.at("head"), features(ops, p, image), FEATURES, classes);
+    }
+
+    private static <T> T features(Ops<T> ops, Params<T> p, T image) {
         T x = image;
         int in = 3;
         for (int i = 0; i < WIDTHS.length; i++) {
@@ -159,7 +188,7 @@ public final class ImageClassifier implements AutoCloseable {
         }
         int places = ops.shape(x).dim(2) * ops.shape(x).dim(3);
         T mean = ops.mean(ops.reshape(x, ops.shape(x).dim(0), in, places), 2);
-        return ops.linear(p.at("head"), ops.reshape(mean, ops.shape(x).dim(0), in), in, classes);
+        return ops.reshape(mean, ops.shape(x).dim(0), in);
     }
 
     @Override
