@@ -25,7 +25,8 @@ import org.maskrt.runtime.Sampling;
 /** {@code maskrt calibrate} on the shipped model: to a table, to graphs, to pictures that stay close to fp32. */
 class CalibrateCommandTest {
     private static final Path SHIPPED = Path.of("../models/demo/shapes");
-    private static final double PSNR = 30;
+    /** Of few pictures in few steps; 50 steps give more, and scales of one timestep about 21. */
+    private static final double PSNR = 27;
 
     @TempDir
     Path temp;
@@ -133,14 +134,14 @@ class CalibrateCommandTest {
         Path model = copy("model");
         Path table = temp.resolve("scales.json");
         for (String[] wrong : List.of(
-                new String[] {"--format", "int4"},
-                new String[] {"--clipping", "best"},
-                new String[] {"--pictures", "0"},
-                new String[] {"--seeds", "1,2"})) {
+                new String[] {"--format", "int4"}, new String[] {"--clipping", "best"}, new String[] {"--seeds", "1,2"
+                })) {
             String said = run(ExitCode.USAGE.value(), calibrate(model, table, wrong));
             assertTrue(said.contains("expected"), said);
             assertEquals(1, said.lines().count(), said);
         }
+        String none = run(ExitCode.USAGE.value(), "calibrate", model.toString(), "--pictures", "0");
+        assertEquals("maskrt: --pictures: expected 1 or more, got 0", none);
         assertTrue(Files.notExists(table));
     }
 }
