@@ -176,6 +176,9 @@ final class CalibrateCommand implements Callable<Integer> {
         if (count < 1) {
             throw new MaskRtException(ExitCode.USAGE, "--pictures: expected 1 or more, got " + count);
         }
+        if (driftPictures < 1) {
+            throw new MaskRtException(ExitCode.USAGE, "--drift-pictures: expected 1 or more, got " + driftPictures);
+        }
         Recipe recipe = new Recipe(
                 ExportCommand.choice("--format", format, Format.values(), Format::label),
                 ClippingMethod.parse(clipping),
@@ -328,7 +331,7 @@ final class CalibrateCommand implements Callable<Integer> {
     }
 
     private ScaleTable within(double wanted, ScaleTable all, ModelFolder folder, Sampled sampled, Progress progress) {
-        List<Picture> some = sampled.pictures.subList(0, Math.min(Math.max(1, driftPictures), count));
+        List<Picture> some = sampled.pictures.subList(0, Math.min(driftPictures, count));
         AtomicBoolean cancelled = new AtomicBoolean();
         return Interrupts.during(() -> cancelled.set(true), () -> {
             try (EagerNetwork network =
