@@ -1,6 +1,6 @@
-"""DiT and MDT (v1 and v2) in eager PyTorch, for the programs in this folder.
+"""DiT, MDT (v1 and v2) and E-MD3C in eager PyTorch, for the programs in this folder.
 
-Written from the papers (Peebles and Xie, "Scalable Diffusion Models with Transformers", 2023; Gao et al., "MDTv2", 2023) with the parameter names of the
+Written from the papers (Peebles and Xie, "Scalable Diffusion Models with Transformers", 2023; Gao et al., "MDTv2", 2023; "E-MD3C", arXiv 2502.09164, 2025) with the parameter names of the
 published checkpoints, so that weights load as they are. Needs torch.
 """
 
@@ -112,9 +112,9 @@ class TimestepEmbedder(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(256, width), nn.SiLU(), nn.Linear(width, width))
 
     def forward(self, t):
-        frequency = torch.exp(-math.log(10000) * torch.arange(128, dtype=torch.float32) / 128)
+        frequency = torch.exp(-math.log(10000) * torch.arange(128, dtype=torch.float32, device=t.device) / 128)
         angle = t[:, None].float() * frequency[None]
-        return self.mlp(torch.cat([angle.cos(), angle.sin()], dim=-1))
+        return self.mlp(torch.cat([angle.cos(), angle.sin()], dim=-1).to(self.mlp[0].weight.dtype))
 
 
 class LabelEmbedder(nn.Module):
@@ -179,6 +179,17 @@ class MDTv1(Transformer):
         return self.join(x, c)
 
 
+class EMD3C(MDTv1):
+    """The denoiser alone: its conditions are the vectors that the collector makes, its sample begins with the hint."""
+
+    def __init__(self, channels, **sizes):
+        super().__init__(channels=2 * channels, classes=0, **sizes)
+        del self.y_embedder
+
+    def embed(self, x, t, c):
+        return self.x_embedder(x) + self.pos_embed, self.t_embedder(t) + c
+
+
 class MDTv2(Transformer):
     def __init__(
         self, input_size=32, patch=2, channels=4, width=384, depth=12, heads=6, ratio=4.0, classes=1000, out=8, decode=4
@@ -220,7 +231,8 @@ class MDTv2(Transformer):
 
 def of_config(config):
     """The model of a model folder's transformer/config.json."""
-    channels = config["in_channels"]
+    emd3c = config["_class_name"] == "EMD3C"
+    channels = config["latent_channels" if emd3c else "in_channels"]
     sizes = dict(
         input_size=config["input_size"],
         patch=config["patch_size"],
@@ -229,14 +241,16 @@ def of_config(config):
         depth=config["depth"],
         heads=config["num_heads"],
         ratio=config["mlp_ratio"],
-        classes=config["num_classes"],
         out=channels * (2 if config["learn_sigma"] else 1),
     )
+    if emd3c:
+        return EMD3C(**sizes, decode=config["decode_layer"])
+    sizes["classes"] = config["num_classes"]
     if config["_class_name"] == "DiT":
         return DiT(**sizes)
     if config["_class_name"] == "MDT":
         return (MDTv1 if config["version"] == 1 else MDTv2)(**sizes, decode=config["decode_layer"])
-    raise SystemExit(f"expected a DiT or an MDT, got {config['_class_name']}")
+    raise SystemExit(f"expected a DiT, an MDT or an E-MD3C, got {config['_class_name']}")
 
 
 def load(folder):
@@ -247,7 +261,7 @@ def load(folder):
     weights = load_file(folder / "transformer" / "diffusion_pytorch_model.safetensors")
     missing = model.load_state_dict({k: v.float() for k, v in weights.items()}, strict=False)
     lost = [k for k in missing.missing_keys if not k.startswith(("sideblocks", "mask_token")) and "index" not in k]
-    unused = [k for k in missing.unexpected_keys if not k.startswith(("sideblocks", "mask_token"))]
+    unused = [k for k in missing.unexpected_keys if not k.startswith(("sideblocks", "mask_token", "ccnet"))]
     if lost or unused:
         raise SystemExit(f"{folder}: missing {lost}, unexpected {unused}")
     return model.eval().requires_grad_(False)

@@ -78,7 +78,7 @@ final class AccuracyCommand implements Callable<Integer> {
         }
     }
 
-    /** That pictures of a model of {@code classes} classes can be judged. */
+    /** Refuses models of other pictures than the classifier is trained on. */
     static void requireShapes(Path model, int classes) {
         int drawn = new Shapes(8, 0, 1).numClasses();
         if (classes != drawn) {
@@ -89,7 +89,7 @@ final class AccuracyCommand implements Callable<Integer> {
         }
     }
 
-    /** Trains the classifier for pictures of {@code size} by {@code size}. */
+    /** Trains the classifier of pictures of this size. */
     static ClassAccuracy judge(int size, boolean quiet) {
         AtomicBoolean cancelled = new AtomicBoolean();
         try (Progress progress = new Progress(quiet)) {

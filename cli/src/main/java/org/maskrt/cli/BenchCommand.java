@@ -38,7 +38,12 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "bench",
         mixinStandardHelpOptions = true,
-        subcommands = {BenchTrainingCommand.class, BenchServingCommand.class, BenchSamplingCommand.class},
+        subcommands = {
+            BenchTrainingCommand.class,
+            BenchServingCommand.class,
+            BenchSamplingCommand.class,
+            BenchGpuCommand.class
+        },
         description = {
             "Latency and memory of a model's graph, beside the limits of the machine, measured in the same run.",
             "Without a model: one guided step of MDTv2-S/2 and MDTv2-B/2, in turn with the same step run eagerly by DJL.",
@@ -211,17 +216,25 @@ final class BenchCommand implements Callable<Integer> {
         return List.of(text.strip().split("\\s+"));
     }
 
-    /** The command as it was typed, words with spaces in quotes. */
     private String commandLine() {
+        return commandLine(spec);
+    }
+
+    /** The command as it was typed, words with spaces in quotes. */
+    static String commandLine(CommandSpec spec) {
         return spec.root().commandLine().getParseResult().originalArgs().stream()
                 .map(word -> word.matches("[\\w./:=,@%+-]+") ? word : "'" + word.replace("'", "'\\''") + "'")
                 .collect(Collectors.joining(" ", "maskrt ", ""));
     }
 
     private void requireFree() {
-        if (output == null || force) {
-            return;
+        if (output != null && !force) {
+            requireFree(output);
         }
+    }
+
+    /** @throws MaskRtException USAGE if there are results in {@code output} */
+    static void requireFree(Path output) {
         for (Path file : List.of(json(output), html(output))) {
             if (Files.exists(file)) {
                 throw new MaskRtException(
@@ -230,11 +243,13 @@ final class BenchCommand implements Callable<Integer> {
         }
     }
 
-    private static Path json(Path folder) {
+    /** Where figures go. */
+    static Path json(Path folder) {
         return folder.resolve("results.json");
     }
 
-    private static Path html(Path folder) {
+    /** Where the page goes. */
+    static Path html(Path folder) {
         return folder.resolve("report.html");
     }
 

@@ -54,7 +54,7 @@ final class DemoCustomizeCommand implements Callable<Integer> {
     private static final long UNSEEN = 1_000_003;
 
     /** Of the power-cosine guidance, which begins early enough to draw outlines; chosen on other scenes than those judged here. */
-    private static final double SCALE = 3;
+    private static final double SCALE = 4;
 
     private static final double POWER = 1;
 
@@ -111,13 +111,9 @@ final class DemoCustomizeCommand implements Callable<Integer> {
         CustomizationResult result;
         List<RgbImage> truths = new ArrayList<>();
         try (DiffusionPipeline pipeline = DiffusionPipeline.open(folder, PipelineOptions.DEFAULT)) {
-            scenes = new Scenes(Scenes.sizeFor(pipeline.imageSize()), UNSEEN, count);
-            List<Customization> pairs = new ArrayList<>();
-            for (int i = 0; i < count; i++) {
-                Pair pair = scenes.get(i);
-                truths.add(pair.target());
-                pairs.add(new Customization(pair.object(), pair.mask(), pair.target(), pair.box()));
-            }
+            scenes = scenes(pipeline, count);
+            List<Customization> pairs = pairs(scenes);
+            pairs.forEach(pair -> truths.add(pair.scene()));
             CustomizationRequest request = CustomizationRequest.of(pairs)
                     .with(Sampling.ddim(steps))
                     .with(Seeds.perImage(seed))
@@ -136,6 +132,21 @@ final class DemoCustomizeCommand implements Callable<Integer> {
         return enough ? ExitCode.OK.value() : ExitCode.TOLERANCE.value();
     }
 
+    /** Drawn scenes of the size of a model's pictures that training has not seen. */
+    static Scenes scenes(DiffusionPipeline pipeline, int count) {
+        return new Scenes(Scenes.sizeFor(pipeline.imageSize()), UNSEEN, count);
+    }
+
+    /** Their objects, each to be drawn into its own scene. */
+    static List<Customization> pairs(Scenes scenes) {
+        List<Customization> pairs = new ArrayList<>();
+        for (int i = 0; i < scenes.count(); i++) {
+            Pair pair = scenes.get(i);
+            pairs.add(new Customization(pair.object(), pair.mask(), pair.target(), pair.box()));
+        }
+        return pairs;
+    }
+
     private static GuidanceOptions guidance() {
         int timesteps = NoiseSchedule.linear().trainTimesteps();
         return new GuidanceOptions(new Guidance.PowerCosine(SCALE, POWER, timesteps), GuidedChannels.ALL, 0);
@@ -151,8 +162,9 @@ final class DemoCustomizeCommand implements Callable<Integer> {
             Component<DinoV2> encoder =
                     files.imageEncoders().values().iterator().next();
             int size = files.pictureSize(encoder.model());
-            ObjectFidelity.Verdict drawn = ObjectFidelity.of(encoder, size, result, labels, result.images());
-            ObjectFidelity.Verdict truth = ObjectFidelity.of(encoder, size, result, labels, truths);
+            List<Customization> pairs = result.request().pairs();
+            ObjectFidelity.Verdict drawn = ObjectFidelity.of(encoder, size, pairs, labels, result.images());
+            ObjectFidelity.Verdict truth = ObjectFidelity.of(encoder, size, pairs, labels, truths);
             out.printf(
                     Locale.ROOT,
                     "objects  cosine to their own pictures %.3f (of the true scenes %.3f); pixels changed outside the boxes: %d%n",

@@ -35,6 +35,7 @@ import picocli.CommandLine.Spec;
             AccuracyCommand.class,
             EvaluateCommand.class,
             BenchCommand.class,
+            CompareCommand.class,
             DoctorCommand.class
         },
         footer = {

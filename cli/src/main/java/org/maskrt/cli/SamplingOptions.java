@@ -113,6 +113,12 @@ final class SamplingOptions {
                 .with(seeds());
     }
 
+    /** The channels that guidance is to act on; null for those that the model's authors guide. */
+    @Nullable
+    GuidedChannels guidedChannels() {
+        return channels;
+    }
+
     private GuidanceOptions guidance(DiffusionPipeline pipeline, Sampling.Method method) {
         int trainTimesteps = pipeline.schedule().trainTimesteps();
         boolean heun = method == Sampling.Method.HEUN;

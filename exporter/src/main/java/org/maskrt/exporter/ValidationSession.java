@@ -1,5 +1,6 @@
 package org.maskrt.exporter;
 
+import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnxruntime.OnnxJavaType;
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OnnxValue;
@@ -14,8 +15,10 @@ import java.nio.LongBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.ops.Tensor;
@@ -47,20 +50,43 @@ public final class ValidationSession implements AutoCloseable {
      * @throws MaskRtException FAILURE if a file is missing or damaged, its folder is not writable, or ONNX Runtime refuses the model
      */
     public static ValidationSession openRounded(Path model) {
+        // An optimiser could take two casts that follow each other for none.
+        return openChanged(model, "rounded", RoundedGraph::of, OptLevel.NO_OPT);
+    }
+
+    /**
+     * Opens {@code model} with a further output for each of {@code paths} that it has: what the layer there computes.
+     *
+     * @throws MaskRtException as {@link #openRounded} does
+     */
+    public static ValidationSession openTapped(Path model, Collection<String> paths) {
+        return openChanged(model, "tapped", proto -> TappedGraph.of(proto, paths), OptLevel.ALL_OPT);
+    }
+
+    /**
+     * {@link #openTapped} and {@link #openRounded} in one.
+     *
+     * @throws MaskRtException as {@link #openRounded} does
+     */
+    public static ValidationSession openTappedRounded(Path model, Collection<String> paths) {
+        return openChanged(model, "tapped", proto -> RoundedGraph.of(TappedGraph.of(proto, paths)), OptLevel.NO_OPT);
+    }
+
+    private static ValidationSession openChanged(
+            Path model, String name, UnaryOperator<ModelProto> change, OptLevel level) {
         OnnxFile.requireData(model);
         // Beside it, because it has the same data file.
-        Path rounded = model.resolveSibling("." + model.getFileName() + ".rounded");
+        Path changed = model.resolveSibling("." + model.getFileName() + "." + name);
         try {
-            Files.write(rounded, RoundedGraph.of(OnnxFile.read(model)).toByteArray());
-            // An optimiser could take two casts that follow each other for none.
-            return open(model, rounded, OptLevel.NO_OPT);
+            Files.write(changed, change.apply(OnnxFile.read(model)).toByteArray());
+            return open(model, changed, level);
         } catch (IOException e) {
             throw new MaskRtException(
                     ExitCode.FAILURE,
-                    rounded + ": cannot be written: " + OnnxFile.reason(e) + "; make room there for the comparison",
+                    changed + ": cannot be written: " + OnnxFile.reason(e) + "; make room there for the comparison",
                     e);
         } finally {
-            delete(rounded);
+            delete(changed);
         }
     }
 

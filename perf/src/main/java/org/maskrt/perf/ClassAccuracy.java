@@ -99,7 +99,12 @@ public final class ClassAccuracy implements AutoCloseable, SamplingCurves.Judge 
 
     /** On the pictures of a generation, whose size must be that of the classifier. */
     public Verdict of(GenerationResult result) {
-        return verdict(values(result.images()), result.labels());
+        return of(result.images(), result.labels());
+    }
+
+    /** On pictures of the classifier's size and the classes that they are to show. */
+    public Verdict of(List<RgbImage> images, List<Integer> labels) {
+        return verdict(values(images), labels);
     }
 
     @Override

@@ -11,7 +11,6 @@ import org.maskrt.models.image.RgbImage;
 import org.maskrt.models.ops.Tensor;
 import org.maskrt.models.weights.Component;
 import org.maskrt.runtime.Customization;
-import org.maskrt.runtime.CustomizationResult;
 import org.maskrt.trainer.EagerModel;
 
 /**
@@ -51,18 +50,14 @@ public final class ObjectFidelity {
      *
      * @param files of the image encoder
      * @param size height and width of its pictures
+     * @param pairs what was asked for
      * @param labels the class of each result's object
-     * @param images the scenes with their objects: those of the result, or others to be judged in their place
+     * @param images the scenes with their objects
      */
     public static Verdict of(
-            Component<DinoV2> files,
-            int size,
-            CustomizationResult result,
-            List<Integer> labels,
-            List<RgbImage> images) {
+            Component<DinoV2> files, int size, List<Customization> pairs, List<Integer> labels, List<RgbImage> images) {
         try (EagerModel eager = new EagerModel(files.weights())) {
-            return new ObjectFidelity(files.model(), eager, size)
-                    .verdict(result.request().pairs(), labels, images);
+            return new ObjectFidelity(files.model(), eager, size).verdict(pairs, labels, images);
         }
     }
 

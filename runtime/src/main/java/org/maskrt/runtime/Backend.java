@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
+import org.maskrt.models.diffusion.GuidedChannels;
 import org.maskrt.runtime.device.MemoryUse;
 
 /** Where graphs run. The caller names the backend, and gets that one or an error. */
@@ -38,6 +39,16 @@ public interface Backend extends AutoCloseable {
     /** Where in a model folder the graphs are that this backend runs. */
     default Path graphs(Path model) {
         return model.resolve("onnx");
+    }
+
+    /**
+     * The channels that the graph {@code guided_step} guides.
+     *
+     * @param folder of the graph
+     * @throws MaskRtException if the report of its export is missing or damaged
+     */
+    default GuidedChannels guidedChannels(Path folder) {
+        return ExportInfo.read(folder).guidedChannels();
     }
 
     /** The most memory that its device had in use since it was opened; null where it computes in the host's memory. */

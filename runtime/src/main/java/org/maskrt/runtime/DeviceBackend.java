@@ -126,7 +126,9 @@ final class DeviceBackend implements Backend {
     }
 
     private DeviceTensor tensor(ElementType type, Shape shape) {
-        return new DeviceArray(type, shape, device.allocate(DeviceArray.bytes(type, shape)), transfers);
+        DeviceArray made = new DeviceArray(type, shape, device.allocate(DeviceArray.bytes(type, shape)), transfers);
+        noteMemory();
+        return made;
     }
 
     private synchronized void noteMemory() {

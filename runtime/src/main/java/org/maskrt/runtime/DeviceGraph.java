@@ -83,14 +83,6 @@ final class DeviceGraph implements Graph {
         return engine != null;
     }
 
-    /** The engine of a graph that is resident. */
-    Engine engine() {
-        if (engine == null) {
-            throw new IllegalStateException(folder + " is not resident");
-        }
-        return engine;
-    }
-
     /** Runs {@code work} on the engine, which stays loaded meanwhile. */
     void use(Consumer<Engine> work) {
         lock.readLock().lock();

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiFunction;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
@@ -78,6 +79,23 @@ final class DeviceSampler implements LatentSampler {
 
     @Override
     public float[] sample(Batch batch, NoiseSource noise, SamplingLoop.Watch watch) {
+        return on(batch, noise, (loop, start) -> {
+            float[] result = loop.run(start, batch, watch);
+            if (!SamplingLoop.finite(result)) {
+                loop.run(start, batch, SamplingLoop.Watch.EVERY_STEP);
+                throw notFinite(plan.size() - 1);
+            }
+            return result;
+        });
+    }
+
+    /** The milliseconds of each step by the device's own clock, for a batch that was sampled before. */
+    List<Double> time(Batch batch, NoiseSource noise) {
+        return on(batch, noise, (loop, start) -> loop.time(start, batch));
+    }
+
+    /** {@code work} on the loop of a batch and what it starts from. */
+    private <R> R on(Batch batch, NoiseSource noise, BiFunction<Loop, float[], R> work) {
         Loaded loaded = load();
         int rows = batch.size();
         int chunk = chunk(rows, loaded);
@@ -89,13 +107,7 @@ final class DeviceSampler implements LatentSampler {
             Lane lane = lease.lane();
             long room = device.plan().tableBytes() - DeviceSteps.bytes(model, rows, chunk);
             DeviceSteps steps = lane.steps(rows, chunk, room, () -> new DeviceSteps(model, lane, rows, chunk));
-            Loop loop = new Loop(loaded, steps, tables, noises);
-            float[] result = loop.run(start, batch, watch);
-            if (!SamplingLoop.finite(result)) {
-                loop.run(start, batch, SamplingLoop.Watch.EVERY_STEP);
-                throw notFinite(plan.size() - 1);
-            }
-            return result;
+            return work.apply(new Loop(loaded, steps, tables, noises), start);
         }
     }
 
@@ -167,21 +179,23 @@ final class DeviceSampler implements LatentSampler {
                 for (int s = 0; s < segments.size(); s++) {
                     StepTables.Segment segment = segments.get(s);
                     steps.start(s);
-                    for (int i = segment.from(); i < segment.to(); i++) {
-                        if (known != null) {
-                            double signal = plan.step(i).alphaCumprod();
-                            known.renew(sample, start, Math.sqrt(signal), Math.sqrt(1 - signal));
-                            steps.sample(sample);
+                    steps.with(segment.kind(), loaded.step(segment.kind()), launch -> {
+                        for (int i = segment.from(); i < segment.to(); i++) {
+                            if (known != null) {
+                                double signal = plan.step(i).alphaCumprod();
+                                known.renew(sample, start, Math.sqrt(signal), Math.sqrt(1 - signal));
+                                steps.sample(sample);
+                            }
+                            launch.run();
+                            watch.ran(batch.size() * (plan.step(i).halves() == SamplingPlan.Halves.FUSED ? 2 : 1));
+                            if (stepwise) {
+                                look(i, sample, watch);
+                            } else {
+                                steps.mark(i);
+                                passed(i - 1, sample, watch);
+                            }
                         }
-                        steps.launch(segment.kind(), loaded.step(segment.kind()));
-                        watch.ran(batch.size() * (plan.step(i).halves() == SamplingPlan.Halves.FUSED ? 2 : 1));
-                        if (stepwise) {
-                            look(i, sample, watch);
-                        } else {
-                            steps.mark(i);
-                            passed(i - 1, sample, watch);
-                        }
-                    }
+                    });
                 }
             }
             if (!stepwise) {
@@ -194,12 +208,31 @@ final class DeviceSampler implements LatentSampler {
             return sample;
         }
 
+        List<Double> time(float[] start, Batch batch) {
+            List<Double> millis = new ArrayList<>();
+            steps.begin(start, batch, tables);
+            for (StepTables.Chunk chunk : tables.chunks()) {
+                steps.fill(tables, chunk, noises.get(chunk.number()), loaded.conditioner());
+                List<StepTables.Segment> segments = tables.segments(chunk);
+                for (int s = 0; s < segments.size(); s++) {
+                    StepTables.Segment segment = segments.get(s);
+                    steps.start(s);
+                    millis.addAll(
+                            steps.time(segment.kind(), loaded.step(segment.kind()), segment.to() - segment.from()));
+                }
+            }
+            return millis;
+        }
+
         private void look(int i, float[] sample, SamplingLoop.Watch watch) {
             steps.read(sample);
             if (!SamplingLoop.finite(sample)) {
                 throw notFinite(i);
             }
             watch.stepped(i, sample);
+            if (watch.changes()) {
+                steps.sample(sample);
+            }
         }
 
         /** The device is one step ahead of what is reported, so it never waits for the host. */

@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.ops.Shape;
@@ -14,6 +15,7 @@ import org.maskrt.runtime.device.Device;
 import org.maskrt.runtime.device.DeviceEvent;
 import org.maskrt.runtime.device.DeviceMemory;
 import org.maskrt.runtime.device.DeviceStream;
+import org.maskrt.runtime.device.Engine;
 import org.maskrt.runtime.device.EngineContext;
 import org.maskrt.runtime.device.Region;
 
@@ -191,21 +193,68 @@ final class DeviceSteps implements AutoCloseable {
         lane.stream().copy(place("rows"), startOf(number));
     }
 
-    /** Gives one step to the device. */
-    void launch(StepTables.Kind kind, DeviceGraph graph) {
-        Captured step = captured.get(kind);
-        if (step == null) {
-            step = capture(kind, graph);
-            captured.put(kind, step);
-        }
-        step.graph().launch();
+    /**
+     * Hands {@code work} what gives one step to the device. The captured graph stays for later if the engine does; otherwise all steps are waited for
+     * and it goes with the engine.
+     */
+    void with(StepTables.Kind kind, DeviceGraph graph, Consumer<Runnable> work) {
+        graph.use(engine -> {
+            try {
+                work.accept(() -> captured(kind, graph, engine).graph().launch());
+            } finally {
+                if (!graph.resident()) {
+                    lane.stream().synchronize();
+                    uncapture();
+                    lane.spare();
+                }
+            }
+        });
     }
 
-    private Captured capture(StepTables.Kind kind, DeviceGraph graph) {
-        DeviceStream stream = lane.stream();
-        EngineContext context = graph.engine().context();
+    /**
+     * Times steps by the device's own clock, one given right after the other. The kind must be captured: that would count as part of the first.
+     *
+     * @param count of steps, whose rows are in the tables
+     * @return milliseconds of each
+     */
+    List<Double> time(StepTables.Kind kind, DeviceGraph graph, int count) {
+        List<DeviceEvent> events = new ArrayList<>();
+        List<Double> millis = new ArrayList<>();
         try {
-            bind(kind, graph, context);
+            for (int i = 0; i <= count; i++) {
+                events.add(lane.stream().event());
+            }
+            with(kind, graph, launch -> {
+                events.get(0).record();
+                for (int i = 1; i <= count; i++) {
+                    launch.run();
+                    events.get(i).record();
+                }
+                events.get(count).await();
+                for (int i = 1; i <= count; i++) {
+                    millis.add(events.get(i).millisSince(events.get(i - 1)));
+                }
+            });
+            return millis;
+        } finally {
+            events.forEach(DeviceEvent::close);
+        }
+    }
+
+    private Captured captured(StepTables.Kind kind, DeviceGraph graph, Engine engine) {
+        Captured step = captured.get(kind);
+        if (step == null) {
+            step = capture(kind, graph.signature(), engine);
+            captured.put(kind, step);
+        }
+        return step;
+    }
+
+    private Captured capture(StepTables.Kind kind, GraphSignature signature, Engine engine) {
+        DeviceStream stream = lane.stream();
+        EngineContext context = engine.context();
+        try {
+            bind(kind, signature, context);
             context.arena(lane.arena(context.arenaBytes()));
             // what an engine allocates in its first run must not be captured; this one only writes what the next run
             // writes again
@@ -222,10 +271,9 @@ final class DeviceSteps implements AutoCloseable {
         }
     }
 
-    private void bind(StepTables.Kind kind, DeviceGraph graph, EngineContext context) {
+    private void bind(StepTables.Kind kind, GraphSignature signature, EngineContext context) {
         int tableRows = capacity * StepTables.columns(rows);
-        for (TensorSpec spec : Stream.of(
-                        graph.signature().inputs(), graph.signature().outputs())
+        for (TensorSpec spec : Stream.of(signature.inputs(), signature.outputs())
                 .flatMap(List::stream)
                 .toList()) {
             Region region = switch (spec.name()) {
@@ -250,6 +298,11 @@ final class DeviceSteps implements AutoCloseable {
     /** Waits for the last or last but one step that was marked. */
     void await(int i) {
         marks.get(i % marks.size()).await();
+    }
+
+    /** Whether a graph is captured, which holds the arena's address. */
+    boolean hasCaptured() {
+        return !captured.isEmpty();
     }
 
     /** Frees the captured graphs, which are captured again when they are needed. */

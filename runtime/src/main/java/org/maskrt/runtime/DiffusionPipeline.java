@@ -75,23 +75,32 @@ public final class DiffusionPipeline implements AutoCloseable {
         return open(folder, options, () -> Backend.named(options.backend(), options.threads()));
     }
 
-    /** On whatever backend {@code made} gives, once the folder is read. */
-    static DiffusionPipeline open(Path folder, PipelineOptions options, Supplier<Backend> made) {
+    /**
+     * Opens a model folder on a backend of the caller's, which is made once the folder is read and closed with the pipeline.
+     *
+     * @throws MaskRtException if the folder or the backend does not work
+     */
+    public static DiffusionPipeline open(Path folder, PipelineOptions options, Supplier<Backend> made) {
+        Model model = read(folder);
+        Backend backend = made.get();
+        try {
+            int batch = MemoryNeeds.share(backend, folder, model, options);
+            return new DiffusionPipeline(folder, model, backend, batch);
+        } catch (RuntimeException e) {
+            backend.close();
+            throw e;
+        }
+    }
+
+    /** What a model folder says of its model. */
+    static Model read(Path folder) {
         try (ModelFolder files = ModelFolder.open(folder)) {
-            Model model = new Model(
+            return new Model(
                     files.denoiser(),
                     files.hasAutoencoder() ? files.autoencoder().config() : null,
                     schedule(files.schedule()),
                     files.labels(),
                     imageEncoders(files));
-            Backend backend = made.get();
-            try {
-                int batch = MemoryNeeds.share(backend, folder, model, options);
-                return new DiffusionPipeline(folder, model, backend, batch);
-            } catch (RuntimeException e) {
-                backend.close();
-                throw e;
-            }
         }
     }
 
@@ -409,31 +418,88 @@ public final class DiffusionPipeline implements AutoCloseable {
             requireLength("start", run.start(), size);
             requireLength("stepNoise", run.stepNoise(), plan.size() * size);
             List<float[]> latents = new ArrayList<>();
-            SamplingLoop.Watch record = new SamplingLoop.Watch() {
-                @Override
-                public void conditioned(int steps) {}
-
-                @Override
-                public void stepped(int i, float[] sample) {
-                    latents.add(Arrays.copyOf(sample, size));
-                }
-            };
-            int count = run.labels().size();
-            int rows = sampler.rows(count, count);
-            if (rows < count) {
-                throw new MaskRtException(
-                        ExitCode.USAGE,
-                        folder + ": the graphs were exported for batches of " + rows + ", got a trajectory of " + count
-                                + "; export with a dynamic batch");
-            }
-            sampler.sample(
-                    Batch.classes(model.denoiser(), run.labels(), null).rows(0, count, rows),
+            trajectory(
+                    sampler,
+                    Batch.classes(model.denoiser(), run.labels(), null),
+                    new NoiseSource.Rows(0, run.labels().size(), run.labels().size()),
                     NoiseSource.given(run.start(), run.stepNoise()),
-                    record);
+                    (i, sample) -> latents.add(sample.clone()));
             return latents;
         } finally {
             lock.readLock().unlock();
         }
+    }
+
+    /**
+     * Runs the steps of a request, all of its pictures in one batch, without decoding them.
+     *
+     * @throws MaskRtException as {@link #generate(GenerationRequest)}; USAGE too if the graphs take no batch of that size
+     */
+    public void trajectory(GenerationRequest request, LatentListener listener) {
+        lock.readLock().lock();
+        try {
+            requireOpen();
+            trajectory(work(request), listener);
+        } finally {
+            lock.readLock().unlock();
+        }
+    }
+
+    /**
+     * Runs the steps of a request, all of its results in one batch, without decoding them.
+     *
+     * @throws MaskRtException as {@link #customize(CustomizationRequest)}; USAGE too if the graphs take no batch of that size
+     */
+    public void trajectory(CustomizationRequest request, LatentListener listener) {
+        lock.readLock().lock();
+        try {
+            requireOpen();
+            trajectory(work(request), listener);
+        } finally {
+            lock.readLock().unlock();
+        }
+    }
+
+    private void trajectory(Work<?> work, LatentListener listener) {
+        LatentSampler sampler =
+                generator.sampler(work.sampling(), work.noises().guidance(), SamplingPlan.Network.DENOISER);
+        NoiseSource.Rows all = new NoiseSource.Rows(0, work.count(), work.count());
+        NoiseSource noise = work.noises().of(all, LatentSampler.size(model.denoiser()));
+        trajectory(sampler, work.source(), all, noise, listener);
+    }
+
+    private void trajectory(
+            LatentSampler sampler,
+            Batch.Source source,
+            NoiseSource.Rows all,
+            NoiseSource noise,
+            LatentListener listener) {
+        int count = all.count();
+        int rows = sampler.rows(count, count);
+        if (rows < count) {
+            throw new MaskRtException(
+                    ExitCode.USAGE,
+                    folder + ": the graphs were exported for batches of " + rows + ", got a trajectory of " + count
+                            + "; export with a dynamic batch");
+        }
+        int size = count * LatentSampler.size(model.denoiser());
+        SamplingLoop.Watch watch = new SamplingLoop.Watch() {
+            @Override
+            public void conditioned(int steps) {}
+
+            @Override
+            public void stepped(int i, float[] sample) {
+                float[] pictures = Arrays.copyOf(sample, size);
+                listener.stepped(i, pictures);
+                System.arraycopy(pictures, 0, sample, 0, size);
+            }
+
+            @Override
+            public boolean changes() {
+                return true;
+            }
+        };
+        sampler.sample(source.rows(0, count, rows), noise, watch);
     }
 
     private static void requireLength(String name, float[] values, int expected) {

@@ -90,7 +90,7 @@ final class Generator implements AutoCloseable {
                 && network == SamplingPlan.Network.DENOISER
                 && guidance.reuse() == 0;
         GuidedChannels exported =
-                fusible ? ExportInfo.read(graphs.folder("guided_step")).guidedChannels() : guidance.channels();
+                fusible ? graphs.backend().guidedChannels(graphs.folder("guided_step")) : guidance.channels();
         return SamplingPlan.of(model.denoiser(), model.schedule(), sampling, guidance, network, exported);
     }
 
@@ -184,7 +184,8 @@ final class Generator implements AutoCloseable {
         return model.vae();
     }
 
-    private Decoder decoder() {
+    /** Latents to pictures. */
+    Decoder decoder() {
         return new Decoder(graphs, pool, requireVae(), model.denoiser().inputSize());
     }
 

@@ -35,7 +35,7 @@ final class GuidedRows implements Graph {
     private final GuidedChannels guided;
     private final Graph denoiser;
     private final Backend backend;
-    private final Deque<List<DeviceTensor>> idle = new ArrayDeque<>();
+    private final Map<Integer, Deque<Workspace>> idle = new HashMap<>();
     private final ExecutorService worker = Executors.newFixedThreadPool(CORES - 1, task -> {
         Thread thread = new Thread(task, "maskrt-rows");
         thread.setDaemon(true);
@@ -110,17 +110,18 @@ final class GuidedRows implements Graph {
                 rows.add(row);
             }
         }
+        int batch = rows.size() / 2;
         return () -> {
-            List<DeviceTensor> results = take(rows.size());
+            Workspace space = take(batch);
             try {
-                List<Runnable> runs = new ArrayList<>();
+                List<Runnable> runs = new ArrayList<>(rows.size());
                 for (int i = 0; i < rows.size(); i++) {
-                    runs.add(denoiser.bind(rows.get(i), Map.of("out_sample", results.get(i)))::run);
+                    runs.add(denoiser.bind(rows.get(i), Map.of("out_sample", space.results.get(i)))::run);
                 }
                 inTurn(runs);
-                update(inputs, results, outputs);
+                space.update(guided, inputs, outputs);
             } finally {
-                giveBack(results);
+                giveBack(space);
             }
         };
     }
@@ -171,61 +172,98 @@ final class GuidedRows implements Graph {
         }
     }
 
-    /** eps by guidance, and next_sample = a x + b eps + c eps_prev + d noise. */
-    private void update(
-            Map<String, ? extends DeviceTensor> inputs,
-            List<DeviceTensor> results,
-            Map<String, ? extends DeviceTensor> outputs) {
-        float[] x = values(get(inputs, "sample"));
-        float[] previous = values(get(inputs, "eps_prev"));
-        float[] noise = values(get(inputs, "noise"));
-        float[] coefficients = values(get(inputs, "coefficients"));
-        float[] weights = values(get(inputs, "guidance"));
-        int channels = get(inputs, "sample").shape().dim(1);
-        OutputChannels shape =
-                new OutputChannels(channels, results.get(0).shape().dim(1));
-        int latent = x.length / weights.length;
-        float[] eps = new float[x.length];
-        float[] next = new float[x.length];
-        for (int b = 0; b < weights.length; b++) {
-            float[] output = values(results.get(b));
-            float[] unconditional = values(results.get(weights.length + b));
-            guided.combine(output, unconditional, new float[] {weights[b]}, shape, output);
-            System.arraycopy(output, 0, eps, b * latent, latent);
-            for (int i = b * latent; i < (b + 1) * latent; i++) {
-                next[i] = coefficients[4 * b] * x[i]
-                        + coefficients[4 * b + 1] * eps[i]
-                        + coefficients[4 * b + 2] * previous[i]
-                        + coefficients[4 * b + 3] * noise[i];
-            }
-        }
-        outputs.forEach((name, tensor) -> tensor.write(name.equals("eps") ? eps : next));
-    }
-
     private static DeviceTensor get(Map<String, ? extends DeviceTensor> inputs, String name) {
         return Objects.requireNonNull(inputs.get(name), name);
     }
 
-    private static float[] values(DeviceTensor tensor) {
-        float[] values = new float[tensor.shape().size()];
-        tensor.read(values);
-        return values;
-    }
-
-    private synchronized List<DeviceTensor> take(int count) {
-        List<DeviceTensor> taken = idle.isEmpty() ? new ArrayList<>() : idle.pop();
-        int[] dims = denoiser.signature().outputs().get(0).shape().with(0, 1).dims();
-        while (taken.size() < count) {
-            taken.add(backend.floats(dims));
+    private synchronized Workspace take(int batch) {
+        Deque<Workspace> free = idle.computeIfAbsent(batch, b -> new ArrayDeque<>());
+        if (!free.isEmpty()) {
+            return free.pop();
         }
-        return taken;
+        int[] dims = denoiser.signature().outputs().get(0).shape().with(0, 1).dims();
+        List<DeviceTensor> results = new ArrayList<>();
+        for (int i = 0; i < 2 * batch; i++) {
+            results.add(backend.floats(dims));
+        }
+        TensorSpec sample = signature.inputs().stream()
+                .filter(spec -> spec.name().equals("sample"))
+                .findFirst()
+                .orElseThrow();
+        return new Workspace(batch, sample.shape().dim(1), dims, results);
     }
 
-    private synchronized void giveBack(List<DeviceTensor> results) {
+    private synchronized void giveBack(Workspace space) {
         if (closed) {
-            results.forEach(DeviceTensor::close);
+            space.close();
         } else {
-            idle.push(results);
+            idle.computeIfAbsent(space.batch, b -> new ArrayDeque<>()).push(space);
+        }
+    }
+
+    /** What a run of a batch writes to before its outputs; taken by one run at a time, so that a step allocates none of it. */
+    private static final class Workspace implements AutoCloseable {
+        final int batch;
+        final List<DeviceTensor> results;
+        private final OutputChannels channels;
+        private final float[] output;
+        private final float[] unconditional;
+        private final float[] weight = new float[1];
+        private final float[] weights;
+        private final float[] coefficients;
+        private final float[] x;
+        private final float[] previous;
+        private final float[] noise;
+        private final float[] eps;
+        private final float[] next;
+
+        /** @param dims of a row's result */
+        Workspace(int batch, int channels, int[] dims, List<DeviceTensor> results) {
+            this.batch = batch;
+            this.results = results;
+            this.channels = new OutputChannels(channels, dims[1]);
+            int plane = dims[2] * dims[3];
+            output = new float[dims[1] * plane];
+            unconditional = new float[output.length];
+            weights = new float[batch];
+            coefficients = new float[4 * batch];
+            x = new float[batch * channels * plane];
+            previous = new float[x.length];
+            noise = new float[x.length];
+            eps = new float[x.length];
+            next = new float[x.length];
+        }
+
+        /** eps by guidance, and next_sample = a x + b eps + c eps_prev + d noise. */
+        void update(
+                GuidedChannels guided,
+                Map<String, ? extends DeviceTensor> inputs,
+                Map<String, ? extends DeviceTensor> outputs) {
+            get(inputs, "sample").read(x);
+            get(inputs, "eps_prev").read(previous);
+            get(inputs, "noise").read(noise);
+            get(inputs, "coefficients").read(coefficients);
+            get(inputs, "guidance").read(weights);
+            int latent = x.length / batch;
+            for (int b = 0; b < batch; b++) {
+                results.get(b).read(output);
+                results.get(batch + b).read(unconditional);
+                weight[0] = weights[b];
+                guided.combine(output, unconditional, weight, channels, output);
+                System.arraycopy(output, 0, eps, b * latent, latent);
+                for (int i = b * latent; i < (b + 1) * latent; i++) {
+                    next[i] = coefficients[4 * b] * x[i]
+                            + coefficients[4 * b + 1] * eps[i]
+                            + coefficients[4 * b + 2] * previous[i]
+                            + coefficients[4 * b + 3] * noise[i];
+                }
+            }
+            outputs.forEach((name, tensor) -> tensor.write(name.equals("eps") ? eps : next));
+        }
+
+        @Override
+        public void close() {
+            results.forEach(DeviceTensor::close);
         }
     }
 
@@ -235,7 +273,7 @@ final class GuidedRows implements Graph {
         worker.shutdown();
         synchronized (this) {
             closed = true;
-            idle.forEach(results -> results.forEach(DeviceTensor::close));
+            idle.values().forEach(spaces -> spaces.forEach(Workspace::close));
             idle.clear();
         }
     }

@@ -57,6 +57,14 @@ final class Lane {
         return arena.region();
     }
 
+    /** Frees the arena where no captured step holds its address; the next engine that runs gets one of its size. */
+    void spare() {
+        if (arena != null && steps.values().stream().noneMatch(DeviceSteps::hasCaptured)) {
+            arena.close();
+            arena = null;
+        }
+    }
+
     /** Runs a graph and waits for its end. */
     void run(DeviceGraph graph, List<BoundTensor> tensors) {
         graph.use(engine -> {
@@ -66,6 +74,7 @@ final class Lane {
                 try (EngineContext context = engine.context()) {
                     run(context, tensors);
                 }
+                spare();
             }
         });
     }

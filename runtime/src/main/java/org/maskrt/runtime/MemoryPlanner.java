@@ -18,8 +18,8 @@ import org.maskrt.runtime.MemoryPlan.Bias;
  * Fits a pipeline into a memory budget: of all ways that fit it takes the one that costs the least time. Pure.
  *
  * <p>What may be given up, and what each costs: all steps' modulations at once (the conditioner runs again), a graph for steps on one half (they run
- * both), bias constants (gathered in each step), engines that run once a generation staying loaded (loaded each time), and the batch (weights are
- * read again for each part). Times are estimates from bytes alone, at {@link #READ_RATE} and {@link #LOAD_RATE}: they set an order, and are no
+ * both), bias constants (gathered in each step), engines staying loaded (loaded each time that they run; if that is so for all, one at a time has
+ * the device), and the batch (weights are read again for each part). Times are estimates from bytes alone, at {@link #READ_RATE} and {@link #LOAD_RATE}: they set an order, and are no
  * measurements.
  */
 public final class MemoryPlanner {
@@ -96,7 +96,9 @@ public final class MemoryPlanner {
     private enum Residency {
         ALL(Set.of()),
         WITHOUT_PICTURES(Set.of(Use.PICTURES)),
-        STEPS_ONLY(Set.of(Use.PICTURES, Use.CONDITIONER));
+        STEPS_ONLY(Set.of(Use.PICTURES, Use.CONDITIONER)),
+        /** The conditioner fills the tables and goes, the steps run and go, the pictures are decoded. */
+        ONE_AT_A_TIME(Set.of(Use.values()));
 
         private final Set<Use> onDemand;
 
@@ -160,7 +162,9 @@ public final class MemoryPlanner {
                 for (Bias bias : Bias.values()) {
                     for (boolean halves : List.of(true, false)) {
                         for (int steps : halved(needs.steps())) {
-                            if (needs.forms().contains(bias) && halves == (halves && needs.has(Use.HALF_STEP))) {
+                            boolean alone = residency == Residency.ONE_AT_A_TIME;
+                            boolean may = needs.has(Use.HALF_STEP) && !alone;
+                            if (needs.forms().contains(bias) && halves == (halves && may)) {
                                 ways.add(new Way(batch, steps, bias, halves, residency));
                             }
                         }
@@ -178,13 +182,16 @@ public final class MemoryPlanner {
     }
 
     private long bytes(Way way) {
+        long tables = DeviceSteps.bytes(needs.model(), way.batch(), way.steps());
         long resident = 0;
         long guest = 0;
         long arena = 0;
+        long alone = 0;
         for (Part part : needs.parts()) {
             if (part.use() == Use.HALF_STEP && !way.halves()) {
                 continue;
             }
+            alone = Math.max(alone, part.loaded(way.bias()) + part.running(way.batch(), way.bias()));
             if (way.residency().onDemand.contains(part.use())) {
                 guest = Math.max(guest, part.loaded(way.bias()));
             } else {
@@ -192,7 +199,7 @@ public final class MemoryPlanner {
             }
             arena = Math.max(arena, part.running(way.batch(), way.bias()));
         }
-        return OVERHEAD + resident + guest + arena + DeviceSteps.bytes(needs.model(), way.batch(), way.steps());
+        return OVERHEAD + tables + (way.residency() == Residency.ONE_AT_A_TIME ? alone : resident + guest + arena);
     }
 
     /** What a way costs over the one that gives up nothing, for as many pictures as the batch that was asked for. */
@@ -210,6 +217,11 @@ public final class MemoryPlanner {
         // written and read again
         double gathering = way.bias() == Bias.GATHER ? 2.0 * batches * needs.steps() * bias / READ_RATE : 0;
         double loading = needs.loaded(way.bias(), way.residency().onDemand) / LOAD_RATE;
+        if (way.residency() == Residency.ONE_AT_A_TIME) {
+            long each = needs.loaded(way.bias(), Set.of(Use.STEP, Use.CONDITIONER));
+            long once = needs.loaded(way.bias(), Set.of(Use.PICTURES));
+            loading = (parts * (double) each + once) / LOAD_RATE;
+        }
         return conditioning + stepping + bothHalves + gathering + loading;
     }
 
@@ -266,16 +278,22 @@ public final class MemoryPlanner {
         lines.add(
                 way.residency() == Residency.ALL
                         ? "engines: all stay loaded"
-                        : "engines: those of "
-                                + needs.parts().stream()
-                                        .filter(p -> way.residency().onDemand.contains(p.use()))
-                                        .map(Part::graph)
-                                        .collect(Collectors.joining(", "))
-                                + " only while they run"
+                        : "engines: " + loadedWhileTheyRun(way.residency())
                                 + spared(
                                         way,
                                         new Way(way.batch(), way.steps(), way.bias(), way.halves(), Residency.ALL)));
         return lines;
+    }
+
+    private String loadedWhileTheyRun(Residency residency) {
+        return residency == Residency.ONE_AT_A_TIME
+                ? "one at a time, each only while it runs"
+                : "those of "
+                        + needs.parts().stream()
+                                .filter(p -> residency.onDemand.contains(p.use()))
+                                .map(Part::graph)
+                                .collect(Collectors.joining(", "))
+                        + " only while they run";
     }
 
     private String spared(Way way, Way dearer) {

@@ -32,6 +32,11 @@ final class SamplingLoop {
             return true;
         }
 
+        /** Whether {@link #stepped} may change the sample, which the next step then takes. */
+        default boolean changes() {
+            return false;
+        }
+
         /** Looks at each step and hears nothing. */
         Watch EVERY_STEP = new Watch() {
             @Override
@@ -104,7 +109,7 @@ final class SamplingLoop {
                 known.renew(sample, start, Math.sqrt(signal), Math.sqrt(1 - signal));
             }
             StepRunner runner = runner(i);
-            watch.ran(runner.step(i, state, known != null));
+            watch.ran(runner.step(i, state, known != null || watch.changes()));
             requireFinite(sample, i, runner);
             watch.stepped(i, sample);
         }

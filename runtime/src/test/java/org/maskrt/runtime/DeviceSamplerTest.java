@@ -1,6 +1,8 @@
 package org.maskrt.runtime;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -8,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
@@ -212,6 +215,39 @@ class DeviceSamplerTest {
     }
 
     @Test
+    void theNextStepTakesWhatAListenerLeaves() {
+        GenerationRequest request = request(2, 5);
+        List<float[]> own = new ArrayList<>();
+        List<float[]> replaced = new ArrayList<>();
+        List<float[]> onDevice = new ArrayList<>();
+        List<float[]> kept = new ArrayList<>();
+        try (DiffusionPipeline host = pipeline(reference(GuidedChannels.REFERENCE, 1), 8);
+                DiffusionPipeline loop = pipeline(backend(GuidedChannels.REFERENCE, 1), 8)) {
+            host.trajectory(request, (i, latents) -> own.add(latents.clone()));
+            host.trajectory(request, (i, latents) -> {
+                kept.add(latents.clone());
+                System.arraycopy(own.get(i), 0, latents, 0, latents.length);
+            });
+            host.trajectory(request, (i, latents) -> replaced.add(zeroed(i, latents)));
+            loop.trajectory(request, (i, latents) -> onDevice.add(zeroed(i, latents)));
+        }
+        for (int i = 0; i < own.size(); i++) {
+            assertArrayEquals(own.get(i), kept.get(i), "step " + i);
+            assertClose("step " + i, replaced.get(i), onDevice.get(i));
+        }
+        assertArrayEquals(own.get(0), replaced.get(0));
+        assertFalse(Arrays.equals(own.get(1), replaced.get(1)));
+    }
+
+    private static float[] zeroed(int i, float[] latents) {
+        float[] before = latents.clone();
+        if (i == 0) {
+            Arrays.fill(latents, 0);
+        }
+        return before;
+    }
+
+    @Test
     void notANumberIsFoundAtItsStepAndDoesNotReachTheNextGeneration() {
         Function<DiffusionPipeline, MaskRtException> failure = pipeline -> {
             float[] start = new float[LATENT];
@@ -368,6 +404,47 @@ class DeviceSamplerTest {
                 loaded += guest && event.startsWith("load") ? 1 : guest && event.startsWith("close") ? -1 : 0;
                 assertTrue(loaded <= 1, "one at a time: " + journal);
             }
+        }
+        assertEquals(0, device.open());
+    }
+
+    /** The tables outlive the conditioner, and no engine or arena the work that it was loaded for. */
+    @Test
+    void enginesOneAtATimeGiveTheSame() {
+        DeviceBackend backend = backend(GuidedChannels.REFERENCE, 1);
+        backend.share(new MemoryPlan(
+                8,
+                MemoryPlan.Bias.CONSTANT,
+                false,
+                Set.of("conditioner", "guided_step", "half_step", "vae_decoder"),
+                1 << 20,
+                0,
+                List.of()));
+        GenerationRequest request = request(1, 2).with(Sampling.ddim("6")).with(guidance("middle"));
+        try (DiffusionPipeline host = pipeline(reference(GuidedChannels.REFERENCE, 1), 8);
+                DiffusionPipeline loop = pipeline(backend, 8)) {
+            for (int i = 0; i < 2; i++) {
+                assertClose("latents", latents(host.generate(request)), latents(loop.generate(request)));
+            }
+            assertEquals(2, device.count("capture"), "one for each generation");
+            assertEquals(12, device.count("launch"));
+            int loaded = 0;
+            for (String event : device.journal()) {
+                loaded += event.startsWith("load ") ? 1 : event.matches("close (?!device).*") ? -1 : 0;
+                assertTrue(loaded <= 1, "one at a time: " + device.journal());
+            }
+            Cancellation cancellation = new Cancellation();
+            assertThrows(
+                    MaskRtException.class,
+                    () -> loop.generate(
+                            request,
+                            (stage, done, total) -> {
+                                if (stage == Stage.DENOISE && done == 2) {
+                                    cancellation.cancel();
+                                }
+                            },
+                            cancellation));
+            assertClose("after", latents(host.generate(request)), latents(loop.generate(request)));
         }
         assertEquals(0, device.open());
     }

@@ -34,6 +34,16 @@ public final class OnnxEngines implements EngineSource {
                 () -> new DeviceBackend("double", device, new OnnxEngines(device, t -> t), 1));
     }
 
+    /** A meter of the device with these engines. */
+    public static LoopMeter meter(Path folder, CpuDevice device, PipelineOptions options, int steps) {
+        return new LoopMeter(
+                folder,
+                DiffusionPipeline.read(folder),
+                new DeviceBackend("double", device, new OnnxEngines(device, t -> t), 1),
+                options,
+                steps);
+    }
+
     @Override
     public String description() {
         return "exported graphs";

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
@@ -199,5 +200,28 @@ class CustomizeCommandsTest {
                 .contains("with something white in it, got 48 x 48 all black"));
         assertTrue(customize(2, "--object", object + "", "--object-mask", mask + "", "--box", "40,0,20,8", "-o", out)
                 .contains("expected a box inside the scene of 48 x 48, got 20 x 8 at (40, 0)"));
+    }
+
+    @Test
+    void variantsAreCompared() throws IOException {
+        Path results = folder.resolve("compared");
+        String[] arguments = {
+            "compare",
+            model + ":eager",
+            model + ":fp32",
+            "--pictures",
+            "3",
+            "--max-batch",
+            "2",
+            "--steps",
+            "2",
+            "-q",
+            "-o",
+            results + ""
+        };
+        String said = run(0, arguments);
+        assertTrue(said.contains("no path departs by more than 40.0 dB"), said);
+        assertTrue(Files.readString(results.resolve("results.json")).contains("\"graph\" : \"ccnet\""));
+        assertTrue(said.contains("in the mean of 3"), said);
     }
 }

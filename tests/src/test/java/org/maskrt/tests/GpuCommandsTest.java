@@ -51,6 +51,8 @@ class GpuCommandsTest {
         for (List<String> command : List.of(
                 List.of("build", folder.toString()),
                 List.of("build", folder.toString(), "--gpu", "a100", "--dtype", "fp16", "--batch", "1:4:16"),
+                List.of("bench", "gpu", "-o", folder.resolve("out").toString()),
+                List.of("bench", "gpu", "MDT-XL/2", "--dtype", "fp16", "--a100", "-o", folder.toString()),
                 List.of("refit", folder.toString(), "--weights", folder.toString()))) {
             Run run = Run.of(command.toArray(String[]::new));
             assertEquals(3, run.exit(), run.err());
@@ -118,6 +120,10 @@ class GpuCommandsTest {
         Run batch = Run.of("build", folder.toString(), "--batch", "8:2:1");
         assertTrue(batch.err().startsWith("maskrt: the batches of an engine: expected MIN:OPT:MAX"), batch.err());
         assertEquals(2, batch.exit());
+        Run bench = Run.of("bench", "gpu", "--batch", "0", "-o", folder.toString());
+        assertTrue(bench.err().startsWith("maskrt: the batches of an engine: expected MIN:OPT:MAX"), bench.err());
+        assertEquals(2, bench.exit());
+        assertEquals(2, Run.of("bench", "gpu").exit(), "the folder is missing");
     }
 
     /** This module's class path is that of the whole program. */

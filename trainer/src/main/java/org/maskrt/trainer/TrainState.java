@@ -120,26 +120,29 @@ final class TrainState implements AutoCloseable {
         if (!Float.isFinite(norm)) {
             return norm;
         }
-        double rate = config.rate(step, steps);
         natives.run(
                 "adamW",
                 IValue.from(weights),
                 IValue.from(gradient),
                 IValue.from(mean),
                 IValue.from(variance),
-                IValue.from(Math.min(1, config.clipNorm() / norm)),
-                IValue.from(rate / (1 - Math.pow(BETA1, (double) (step + 1)))),
-                IValue.from(1 / Math.sqrt(1 - Math.pow(BETA2, (double) (step + 1)))),
+                IValue.from(scalar((float) (step + 1))),
+                IValue.from(scalar((float) Math.max(1, norm / config.clipNorm()))),
+                IValue.from(config.rate(step, steps)),
                 IValue.from(BETA1),
                 IValue.from(BETA2),
-                IValue.from(EPS),
-                IValue.from(1 - rate * config.weightDecay()));
+                IValue.from(config.weightDecay()),
+                IValue.from(EPS));
         for (int i = 0; i < averages.size(); i++) {
             natives.lerp(averages.get(i), weights, 1 - config.emaDecay(i, step));
         }
         JniUtils.zeroGrad(weights);
         step++;
         return norm;
+    }
+
+    private PtNDArray scalar(float value) {
+        return (PtNDArray) manager.create(new float[] {value});
     }
 
     /** Copies the weights into {@code target} [P], on whatever device it is. */

@@ -8,7 +8,6 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -20,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.reference.Parity;
+import org.maskrt.perf.TemporaryFolder;
 import org.maskrt.runtime.Backend;
 
 /** Measures models as a {@link Plan} says. Temporary files are gone afterwards. */
@@ -61,7 +61,7 @@ public final class Bench {
             throw new UncheckedIOException(e);
         } finally {
             if (folder != null) {
-                delete(folder);
+                TemporaryFolder.delete(folder);
             }
         }
     }
@@ -76,7 +76,7 @@ public final class Bench {
         for (String name : plan.models()) {
             Path place = Files.createDirectories(folder.resolve("model" + models.size()));
             models.add(name.endsWith(".onnx") ? measureFile(name) : measure(name, place));
-            delete(place);
+            TemporaryFolder.delete(place);
         }
         return new BenchResult(
                 BenchResult.SCHEMA,
@@ -388,16 +388,6 @@ public final class Bench {
             double all = Machine.bean().getCpuLoad();
             double own = Machine.bean().getProcessCpuLoad();
             return all < 0 || own < 0 ? -1 : Math.max(0, all - own);
-        }
-    }
-
-    static void delete(Path folder) {
-        try (Stream<Path> files = Files.walk(folder)) {
-            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(file);
-            }
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
         }
     }
 }

@@ -35,12 +35,13 @@ public record Configuration(
     /** The default backend, a thread per core, graphs as they are. */
     public static final Configuration DEFAULT = new Configuration(Backend.DEFAULT, 0, null, null);
 
-    boolean isEager() {
+    /** Whether it runs operation by operation. */
+    public boolean isEager() {
         return backend.equals(EAGER);
     }
 
     /** Whether graphs are exported for the benchmark though the folder may have them. */
-    boolean exports() {
+    public boolean exports() {
         return precision != null || attention != null;
     }
 
@@ -66,7 +67,7 @@ public record Configuration(
     }
 
     /** In full; {@code graph} is the exported graph's folder, whose report says how it was exported. */
-    Map<String, String> settings(Path graph) {
+    public Map<String, String> settings(Path graph) {
         Map<String, String> settings = settings();
         Path report = graph.resolve(OnnxExporter.REPORT);
         if (Files.isRegularFile(report)) {
@@ -87,7 +88,8 @@ public record Configuration(
         return settings;
     }
 
-    Map<String, String> settings() {
+    /** Backend and threads. */
+    public Map<String, String> settings() {
         Map<String, String> settings = new TreeMap<>();
         settings.put("backend", backend);
         settings.put("threads", threads == 0 ? "one per core" : threads + "");

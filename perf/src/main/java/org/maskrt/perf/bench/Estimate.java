@@ -10,7 +10,7 @@ import org.maskrt.perf.Spread;
  */
 public final class Estimate {
     /** From this many runs on all lie on one side of the true median with a probability below 5 %. */
-    static final int ENOUGH = 6;
+    public static final int ENOUGH = 6;
 
     /** From this many runs on there are blocks enough to draw from. */
     private static final int BLOCKS_FROM = 20;

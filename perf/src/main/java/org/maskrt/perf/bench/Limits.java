@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 
@@ -22,7 +23,10 @@ public record Limits(
     /** The name that asks for figures measured in the same run. */
     public static final String MEASURED = "measured";
 
-    /** Dense 16-bit tensor-core products with fp32 sums, and memory bandwidth, from the data sheets. */
+    /**
+     * Dense 16-bit tensor-core products with fp32 sums, and memory bandwidth, from NVIDIA's data sheets: A100 80GB SXM (2.0 TB/s), H100 SXM, H200
+     * SXM, L40S. The sheets of H100, H200 and L40S print twice these products, with sparsity.
+     */
     private static final Map<String, double[]> GPUS = new TreeMap<>(Map.of(
             "a100", new double[] {312e3, 2000},
             "h100", new double[] {990e3, 3350},
@@ -36,6 +40,17 @@ public record Limits(
      * @throws MaskRtException (USAGE) if the table does not have it
      */
     public static Limits ofGpu(String name) {
+        Limits known = ofKnownGpu(name);
+        if (known == null) {
+            throw new MaskRtException(
+                    ExitCode.USAGE,
+                    "--limits: expected " + MEASURED + " or one of " + GPUS.keySet() + ", got '" + name + "'");
+        }
+        return known;
+    }
+
+    /** As {@link #ofGpu}; null if the table does not have it. */
+    public static @Nullable Limits ofKnownGpu(String name) {
         String wanted = name.toLowerCase(Locale.ROOT);
         for (Map.Entry<String, double[]> gpu : GPUS.entrySet()) {
             if (List.of(wanted.split("[^a-z0-9]+")).contains(gpu.getKey())) {
@@ -43,9 +58,7 @@ public record Limits(
                 return new Limits(gpu.getKey().toUpperCase(Locale.ROOT) + ", data sheet, 16 bit", limits[0], limits[1]);
             }
         }
-        throw new MaskRtException(
-                ExitCode.USAGE,
-                "--limits: expected " + MEASURED + " or one of " + GPUS.keySet() + ", got '" + name + "'");
+        return null;
     }
 
     /** Milliseconds that work takes at least: its operations at the peak, or its bytes out of memory, whichever is longer. */

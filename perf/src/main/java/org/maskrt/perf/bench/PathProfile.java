@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.maskrt.perf.TemporaryFolder;
 import org.maskrt.runtime.Backend;
 import org.maskrt.runtime.Graph;
 import org.maskrt.runtime.OrtBackend;
@@ -49,7 +50,7 @@ final class PathProfile {
             throw new UncheckedIOException(e);
         } finally {
             if (folder != null) {
-                Bench.delete(folder);
+                TemporaryFolder.delete(folder);
             }
         }
     }

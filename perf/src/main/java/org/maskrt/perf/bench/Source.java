@@ -17,6 +17,7 @@ import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.Presets;
+import org.maskrt.models.diffusion.GuidedChannels;
 import org.maskrt.models.dinov2.DinoV2;
 import org.maskrt.models.emd3c.Emd3c;
 import org.maskrt.models.mdt.MdtDenoiser;
@@ -29,7 +30,7 @@ import org.maskrt.models.weights.Weights;
 import org.maskrt.runtime.GraphSignature;
 
 /** Where a model comes from: a preset with random weights, or a model folder. */
-final class Source implements AutoCloseable {
+public final class Source implements AutoCloseable {
     private static final String VAE = "vae_";
 
     private final String name;
@@ -44,8 +45,13 @@ final class Source implements AutoCloseable {
         this.folder = folder;
     }
 
-    /** @throws MaskRtException if {@code name} is neither a preset nor a model folder */
-    static Source open(String name, Workload workload) {
+    /**
+     * Opens a model.
+     *
+     * @param name of a preset, or a model folder
+     * @throws MaskRtException if it is neither
+     */
+    public static Source open(String name, Workload workload) {
         if (Presets.isName(name) && !Files.isDirectory(Path.of(name))) {
             Denoiser model = Presets.of(name, workload.inputSize());
             return new Source(name, model, RandomWeights.of(name, model, workload.seed()), null);
@@ -64,7 +70,8 @@ final class Source implements AutoCloseable {
         return name;
     }
 
-    Denoiser model() {
+    /** The denoiser. */
+    public Denoiser model() {
         return model;
     }
 
@@ -92,8 +99,12 @@ final class Source implements AutoCloseable {
         return temporary;
     }
 
-    /** The graph of this name. @throws MaskRtException (USAGE) if the model has none */
-    Subject subject(String graph) {
+    /**
+     * The graph of this name, guided as the model's authors guide it.
+     *
+     * @throws MaskRtException (USAGE) if the model has none
+     */
+    public Subject subject(String graph) {
         if (graph.startsWith(VAE) && folder != null) {
             return autoencoder(graph, folder.vae());
         }
@@ -148,13 +159,19 @@ final class Source implements AutoCloseable {
                         vae.weights());
     }
 
+    /** {@link #graphs(Configuration, Set, Path, GuidedChannels)} guided as the model's authors guide it. */
+    Path graphs(Configuration configuration, Set<String> wanted, Path temporary) {
+        return graphs(configuration, wanted, temporary, model.guidedChannels());
+    }
+
     /**
      * The folder of graphs for a configuration: the model folder's own, or exported ones, unless they are there already.
      *
      * @param wanted names of graphs
      * @param temporary where fresh ones go
+     * @param guided the channels that a fresh {@code guided_step} guides
      */
-    Path graphs(Configuration configuration, Set<String> wanted, Path temporary) {
+    public Path graphs(Configuration configuration, Set<String> wanted, Path temporary, GuidedChannels guided) {
         if (folder != null && !configuration.exports()) {
             return folder.path().resolve("onnx");
         }
@@ -169,7 +186,7 @@ final class Source implements AutoCloseable {
             return onnx;
         }
         ExportOptions options = ExportOptions.DEFAULT
-                .withGuided(model.guidedChannels())
+                .withGuided(guided)
                 .withStyle(style)
                 .withGraphs(made)
                 .withValidation(ExportOptions.Validation.off());

@@ -11,7 +11,7 @@ import org.maskrt.models.weights.Weights;
 import org.maskrt.runtime.GraphSignature;
 
 /** A graph that is measured, its file's signature, and its weights. */
-record Subject(ModelGraph graph, GraphSignature signature, Weights weights) {
+public record Subject(ModelGraph graph, GraphSignature signature, Weights weights) {
     /** Random inputs by name. */
     Map<String, Tensor> inputs(int batch, int steps, Random random) {
         Map<String, Tensor> inputs = new LinkedHashMap<>();

@@ -5,7 +5,7 @@ import org.maskrt.models.image.RgbImage;
 /** Similarity of two pictures of one size by their pixels. */
 public final class ImageSimilarity {
     /** The side of SSIM's window. */
-    static final int WINDOW = 11;
+    public static final int WINDOW = 11;
 
     private static final double DEVIATION = 1.5;
     private static final double PEAK = 255;

@@ -1,6 +1,7 @@
 package org.maskrt.perf.report;
 
 import java.util.List;
+import org.maskrt.models.image.RgbImage;
 
 /** A piece of a page. */
 public sealed interface Block {
@@ -63,4 +64,30 @@ public sealed interface Block {
      * @param caption below it; may be empty
      */
     record Figure(String title, String caption, Plot plot) implements Block {}
+
+    /**
+     * Pictures side by side, which are part of the page.
+     *
+     * @param caption above them
+     * @param columns their heads
+     * @param rows in order
+     */
+    record Pictures(String caption, List<String> columns, List<PictureRow> rows) implements Block {
+        public Pictures {
+            columns = List.copyOf(columns);
+            rows = List.copyOf(rows);
+        }
+    }
+
+    /**
+     * A row of pictures.
+     *
+     * @param label above it
+     * @param images in the order of the columns
+     */
+    record PictureRow(String label, List<RgbImage> images) {
+        public PictureRow {
+            images = List.copyOf(images);
+        }
+    }
 }

@@ -4,7 +4,10 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.Base64;
 import java.util.List;
+import java.util.Map;
+import org.maskrt.models.image.Images;
 
 /** A report as HTML. */
 final class HtmlPage {
@@ -75,6 +78,8 @@ final class HtmlPage {
             write(table);
         } else if (block instanceof Block.Figure figure) {
             write(figure);
+        } else if (block instanceof Block.Pictures pictures) {
+            write(pictures);
         }
     }
 
@@ -138,6 +143,27 @@ final class HtmlPage {
             element("figcaption", figure.caption());
         }
         out.append("</figure>\n");
+    }
+
+    private void write(Block.Pictures pictures) {
+        out.append("<h3>").append(escape(pictures.caption())).append("</h3>\n<div class=\"gallery\">\n");
+        for (Block.PictureRow row : pictures.rows()) {
+            out.append("<div class=\"pictures\">");
+            element("p", row.label());
+            for (int i = 0; i < row.images().size(); i++) {
+                String column = pictures.columns().get(i);
+                byte[] png = Images.png(row.images().get(i), Map.of());
+                out.append("<figure><img alt=\"")
+                        .append(escape(column))
+                        .append("\" src=\"data:image/png;base64,")
+                        .append(Base64.getEncoder().encodeToString(png))
+                        .append("\"/>");
+                element("figcaption", column);
+                out.append("</figure>");
+            }
+            out.append("</div>\n");
+        }
+        out.append("</div>\n");
     }
 
     private void element(String name, String text) {

@@ -18,9 +18,13 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Named;
 import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.maskrt.perf.compare.Comparisons;
 
 /** The page as a browser shows it: nothing to complain of, every plot there, and all of it on a phone's width. */
 @Tag("browser")
@@ -47,7 +51,7 @@ class BrowserTest {
                         outside: out.map(t => t.textContent), textHeight: size};
               });
               const root = page.documentElement;
-              const found = {plots, scrollWidth: root.scrollWidth, clientWidth: root.clientWidth,
+              const found = {plots, scrollWidth: root.scrollWidth, broken: [...page.images].filter(i => !i.naturalWidth).length, clientWidth: root.clientWidth,
                              font: getComputedStyle(page.body).fontFamily};
               document.body.dataset.found = btoa(unescape(encodeURIComponent(JSON.stringify(found))));
             });
@@ -61,13 +65,23 @@ class BrowserTest {
                 .orElse(null);
     }
 
-    @Test
-    void aPhoneShowsAllOfIt(@TempDir Path folder) throws Exception {
+    static Stream<Arguments> pages() {
+        BenchResult full = Results.full();
+        return Stream.of(
+                Arguments.of(
+                        Named.of(
+                                "bench",
+                                BenchReport.of(full, Comparison.of(Path.of("old.json"), full, full))
+                                        .html()),
+                        BenchReportTest.FIGURES),
+                Arguments.of(Named.of("compare", Comparisons.page()), Comparisons.FIGURES));
+    }
+
+    @ParameterizedTest
+    @MethodSource("pages")
+    void aPhoneShowsAllOfIt(String html, List<String> figures, @TempDir Path folder) throws Exception {
         Path browser = browser();
         assumeTrue(browser != null, "skipped: there is no Chromium on the PATH (Debian: apt-get install chromium)");
-        BenchResult full = Results.full();
-        String html = BenchReport.of(full, Comparison.of(Path.of("old.json"), full, full))
-                .html();
         String framed =
                 "<!DOCTYPE html><body><iframe width=\"" + PHONE + "\" height=\"800\" style=\"border:0\" srcdoc=\""
                         + html.replace("&", "&amp;").replace("\"", "&quot;") + "\"></iframe>" + PROBE + "</body>";
@@ -89,7 +103,8 @@ class BrowserTest {
             assertTrue(plot.path("textHeight").asDouble() >= 10, "the text is too small to read: " + plot);
             assertTrue(plot.path("outside").isEmpty(), "text is cut off: " + plot);
         }
-        assertEquals(new HashSet<>(BenchReportTest.FIGURES), titles);
+        assertEquals(new HashSet<>(figures), titles);
+        assertEquals(0, found.path("broken").asInt(-1), "pictures do not load");
         assertTrue(
                 found.path("scrollWidth").asInt() <= found.path("clientWidth").asInt(),
                 "the page is wider than the screen: " + found);

@@ -64,11 +64,13 @@ public final class EngineBuilds {
         Path folder = store.graph(graph);
         ExportedGraph source = ExportedGraph.of(folder);
         Path plan = store.plan(source, options, platform.sm());
-        // a plan without a description is what a crash left
+        // a plan without a description is what a crash left, and so is one that was never compared
         if (Files.exists(plan) && Files.exists(EngineSidecar.of(plan)) && !rebuild) {
             EngineFile found = EngineFile.open(plan, source, platform);
             found.require(options);
-            return new Ready(found, false);
+            if (found.trusted() || options.has(Trait.STRIPPED)) {
+                return new Ready(found, false);
+            }
         }
         return made(graph, source, new WorkerJob.Build(folder, source, plan, options, cache.folder()));
     }

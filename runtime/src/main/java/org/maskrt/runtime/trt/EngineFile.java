@@ -62,6 +62,19 @@ public record EngineFile(Path plan, EngineSidecar sidecar) {
         return new EngineFile(plan, sidecar);
     }
 
+    /** Whether the engine was compared with ONNX Runtime and is close enough; no other runs. */
+    public boolean trusted() {
+        return sidecar.checked().holds();
+    }
+
+    /** That the engine is not {@link #trusted}. */
+    MaskRtException untrusted() {
+        return new MaskRtException(
+                ExitCode.FAILURE,
+                plan + ": expected an engine that was compared with ONNX Runtime, this one was not, or it differed too"
+                        + " much; build it again with `maskrt build MODEL --rebuild`");
+    }
+
     /** In what {@code built} is not an engine for {@code source} on {@code platform}. */
     static List<Difference> differences(EngineSidecar built, ExportedGraph source, Platform platform) {
         List<Difference> all = new ArrayList<>();

@@ -1,7 +1,5 @@
 package org.maskrt.runtime.trt;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
@@ -54,9 +52,6 @@ import org.maskrt.runtime.trt.WorkerMessage.Stage;
  * type.
  */
 final class EngineMaker {
-    /** How TensorRT names the kernel that is a whole attention. */
-    private static final String FUSED_ATTENTION = "_gemm_mha_v2";
-
     private final GpuRuntime gpu;
     private final TrtLogger logger;
     private final Consumer<Stage> stages;
@@ -250,36 +245,13 @@ final class EngineMaker {
                     gpu.platform(),
                     new Result(
                             job.plan().toFile().length(),
-                            fusedAttentions(layers),
+                            EngineLayers.parse("TensorRT", layers).fusedAttentions(),
                             attention,
                             engine.get().getDeviceMemorySizeForProfileV2(0),
                             seconds,
                             Instant.now().truncatedTo(ChronoUnit.SECONDS).toString()));
             sidecar.write(job.plan());
             return sidecar;
-        }
-    }
-
-    /** The layers of TensorRT's list whose name says that they are a whole attention. */
-    static int fusedAttentions(String layers) {
-        try {
-            int count = 0;
-            for (JsonNode layer : EngineJson.MAPPER.readTree(layers).path("Layers")) {
-                // a plain string without detailed verbosity
-                String name =
-                        layer.isTextual() ? layer.asText() : layer.path("Name").asText();
-                if (name.contains(FUSED_ATTENTION)) {
-                    count++;
-                }
-            }
-            return count;
-        } catch (JsonProcessingException e) {
-            throw new MaskRtException(
-                    ExitCode.FAILURE,
-                    "TensorRT: expected its list of layers as JSON, got '"
-                            + layers.substring(0, Math.min(80, layers.length())).replaceAll("\\s+", " ")
-                            + "'; please report it",
-                    e);
         }
     }
 

@@ -51,6 +51,11 @@ public record EngineSidecar(
      */
     public record Checked(boolean passed, double difference, double bound, String reference) {
         static final Checked NOT_YET = new Checked(false, 0, 0, "nothing yet");
+
+        /** Whether the comparison ran and its figure is within its bound, whatever the mark says. */
+        boolean holds() {
+            return passed && difference <= bound;
+        }
     }
 
     /** Of an engine that was not compared yet. */

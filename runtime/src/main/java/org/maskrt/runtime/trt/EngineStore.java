@@ -95,8 +95,8 @@ public record EngineStore(Path model) {
     }
 
     /**
-     * The engine that runs a graph: of those that were built from it as it is now and run here, native ones before hardware-compatible ones,
-     * then the newest.
+     * The engine that runs a graph: of those that were built from it as it is now, run here and passed their comparison with ONNX Runtime,
+     * native ones before hardware-compatible ones, then the newest.
      *
      * @throws MaskRtException if there is none; the message says how to get one, or in what the nearest differs
      */
@@ -111,11 +111,15 @@ public record EngineStore(Path model) {
         for (Path plan : plans) {
             EngineSidecar sidecar = EngineSidecar.read(plan);
             if (!sidecar.options().has(Trait.STRIPPED)
+                    && sidecar.checked().holds()
                     && EngineFile.differences(sidecar, source, platform).isEmpty()) {
                 return EngineFile.open(plan, source, platform);
             }
         }
         EngineFile nearest = EngineFile.open(plans.get(0), source, platform);
+        if (!nearest.sidecar().options().has(Trait.STRIPPED)) {
+            throw nearest.untrusted();
+        }
         throw new MaskRtException(
                 ExitCode.FAILURE,
                 nearest.plan()

@@ -70,6 +70,12 @@ class EngineBuildsTest {
                 builds.build(store, "guided_step", EngineOptions.DEFAULT, false).made(),
                 "a plan that nothing describes");
 
+        EngineSidecar.read(first.file().plan())
+                .with(EngineSidecar.Checked.NOT_YET)
+                .write(first.file().plan());
+        EngineBuilds.Ready again = builds.build(store, "guided_step", EngineOptions.DEFAULT, false);
+        assertTrue(again.made() && again.file().trusted(), "one whose comparison was cut short");
+
         MaskRtException other = assertThrows(
                 MaskRtException.class,
                 () -> builds.build(

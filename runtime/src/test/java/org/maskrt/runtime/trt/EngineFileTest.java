@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
+import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -29,10 +30,11 @@ class EngineFileTest {
 
     private static EngineSidecar sidecar(ExportedGraph source, Trait... traits) {
         return new EngineSidecar(
-                source,
-                FakeWorker.with(traits),
-                FakeWorker.PLATFORM,
-                new EngineSidecar.Result(6, 28, 28, 1024, 61.5, "2026-01-01T00:00:00Z"));
+                        source,
+                        FakeWorker.with(traits),
+                        FakeWorker.PLATFORM,
+                        new EngineSidecar.Result(6, 28, 28, 1024, 61.5, "2026-01-01T00:00:00Z"))
+                .with(FakeWorker.PASSED);
     }
 
     private Path plan(EngineStore store, EngineSidecar sidecar) throws IOException {
@@ -195,6 +197,38 @@ class EngineFileTest {
     }
 
     @Test
+    void anEngineWhoseComparisonIsMissingOrFailedNeverRuns() throws IOException {
+        EngineStore store = FakeWorker.export(folder, "guided_step", "77aa");
+        ExportedGraph source = ExportedGraph.of(store.graph("guided_step"));
+        EngineSidecar good = sidecar(source);
+        for (EngineSidecar.Checked checked : List.of(
+                EngineSidecar.Checked.NOT_YET,
+                new EngineSidecar.Checked(false, 0.02, 0.01, "the fp32 graph"),
+                new EngineSidecar.Checked(true, 0.02, 0.01, "marked by hand"),
+                new EngineSidecar.Checked(true, Double.NaN, 0.01, "marked by hand"))) {
+            Path plan = plan(store, good.with(checked));
+            MaskRtException e =
+                    assertThrows(MaskRtException.class, () -> store.find("guided_step", FakeWorker.PLATFORM));
+            assertEquals(
+                    plan + ": expected an engine that was compared with ONNX Runtime, this one was not, or it differed"
+                            + " too much" + AGAIN,
+                    e.getMessage());
+            assertEquals(ExitCode.FAILURE, e.code());
+            assertEquals(
+                    false, EngineFile.open(plan, source, FakeWorker.PLATFORM).trusted());
+        }
+        Path plan = plan(store, good.with(EngineSidecar.Checked.NOT_YET));
+        Path portable = plan(store, sidecar(source, Trait.HARDWARE_COMPATIBLE));
+        Files.setLastModifiedTime(portable, FileTime.fromMillis(0));
+        assertEquals(portable, store.find("guided_step", FakeWorker.PLATFORM).plan(), "the one that passed, older");
+        Path file = EngineSidecar.of(plan);
+        Files.delete(portable);
+        Files.writeString(file, Files.readString(file).replaceFirst(",\\s*\"checked\" : \\{[^}]*\\}", ""));
+        MaskRtException e = assertThrows(MaskRtException.class, () -> store.find("guided_step", FakeWorker.PLATFORM));
+        assertTrue(e.getMessage().contains("Missing creator property 'checked'"), e.getMessage());
+    }
+
+    @Test
     void batchesAreReadAndGiveTheLengthsOfAllDimensions() {
         Batches batches = Batches.parse("1:2:8");
         assertEquals(new Batches(1, 2, 8), batches);
@@ -231,18 +265,5 @@ class EngineFileTest {
                 "an engine: expected an optimisation level of 0 to 5 and a workspace of 0 or more bytes, got 6 and 0",
                 e.getMessage());
         assertEquals(ExitCode.USAGE, e.code());
-    }
-
-    @Test
-    void fusedAttentionsAreCounted() {
-        assertEquals(
-                2,
-                EngineMaker.fusedAttentions(
-                        "{\"Layers\":[{\"Name\":\"_gemm_mha_v2_myl0_3\",\"Inputs\":[{\"Name\":\"_gemm_mha_v2\"}]},"
-                                + "{\"Name\":\"__myl_Add\"},\"x_gemm_mha_v2_y\"],\"Bindings\":[]}"));
-        assertEquals(
-                "TensorRT: expected its list of layers as JSON, got 'Layer 0: x'; please report it",
-                assertThrows(MaskRtException.class, () -> EngineMaker.fusedAttentions("Layer 0:\n x"))
-                        .getMessage());
     }
 }

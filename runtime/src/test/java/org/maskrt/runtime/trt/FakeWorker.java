@@ -17,6 +17,8 @@ import org.maskrt.runtime.trt.WorkerMessage.Stage;
 final class FakeWorker {
     static final EngineSidecar.Platform PLATFORM = new EngineSidecar.Platform("10.6.0", 90, "NVIDIA H200");
 
+    static final EngineSidecar.Checked PASSED = new EngineSidecar.Checked(true, 0.004, 0.01, "the fp32 graph");
+
     /** How it behaves. */
     enum Mode {
         WORKS,
@@ -63,6 +65,9 @@ final class FakeWorker {
                         options(job),
                         PLATFORM,
                         new EngineSidecar.Result(6, 28, 28, 1024, 2.5, "2026-01-01T00:00:00Z"));
+                if (!sidecar.options().has(Trait.STRIPPED)) {
+                    sidecar = sidecar.with(PASSED);
+                }
                 sidecar.write(job.plan());
                 say(new WorkerMessage.Done(sidecar));
             }
