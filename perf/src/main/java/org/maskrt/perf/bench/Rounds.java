@@ -16,6 +16,9 @@ final class Rounds {
     /** What a single round may need of retries until this many times the wanted number have been tried. */
     private static final int PATIENCE = 4;
 
+    /** Until this many have been tried where none was good. */
+    private static final int LAST = 100;
+
     private final Protocol protocol;
     private final BenchListener listener;
 
@@ -38,7 +41,11 @@ final class Rounds {
         int wanted = protocol.iterations();
         int good = 0;
         CorePlacement.Tag placement = CorePlacement.now();
-        for (int round = 0; (good < wanted && round < PATIENCE * wanted) || System.nanoTime() < until; round++) {
+        for (int round = 0;
+                (good < wanted && round < PATIENCE * wanted)
+                        || (good == 0 && round < LAST)
+                        || System.nanoTime() < until;
+                round++) {
             listener.progress(what, Math.min(good, wanted), wanted);
             double[] millis = new double[trials.size()];
             for (int i = 0; i < millis.length; i++) {
