@@ -4,6 +4,7 @@ import java.io.OutputStreamWriter;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.Charset;
+import java.util.List;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import picocli.CommandLine;
@@ -20,7 +21,13 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         synopsisSubcommandLabel = "COMMAND",
         description = "Masked diffusion transformers from weights to pictures.",
-        subcommands = {
+        footer = {
+            "",
+            "Exit codes: 0 ok, 1 run-time failure, 2 usage, 3 environment, 4 tolerance or gate failed, 5 NaN or infinity,"
+                    + " 130 interrupted."
+        })
+public final class Main implements Runnable {
+    private static final List<Class<?>> COMMANDS = List.of(
             DemoCommand.class,
             SampleCommand.class,
             InpaintCommand.class,
@@ -37,14 +44,8 @@ import picocli.CommandLine.Spec;
             EvaluateCommand.class,
             BenchCommand.class,
             CompareCommand.class,
-            DoctorCommand.class
-        },
-        footer = {
-            "",
-            "Exit codes: 0 ok, 1 run-time failure, 2 usage, 3 environment, 4 tolerance or gate failed, 5 NaN or infinity,"
-                    + " 130 interrupted."
-        })
-public final class Main implements Runnable {
+            DoctorCommand.class);
+
     @Spec
     private CommandSpec spec;
 
@@ -64,7 +65,7 @@ public final class Main implements Runnable {
 
     /** Runs one command line and returns its exit code. */
     public static int run(PrintWriter out, PrintWriter err, String... args) {
-        int code = new CommandLine(new Main())
+        int code = commandLine(args)
                 .setOut(out)
                 .setErr(err)
                 .setCaseInsensitiveEnumValuesAllowed(true)
@@ -76,6 +77,17 @@ public final class Main implements Runnable {
         out.flush();
         err.flush();
         return code;
+    }
+
+    /** With the command that the arguments begin with, since reading the options of all takes longer than a short command; with all where they begin with none. */
+    private static CommandLine commandLine(String... args) {
+        CommandLine line = new CommandLine(new Main());
+        List<Class<?>> named = COMMANDS.stream()
+                .filter(command -> args.length > 0
+                        && command.getAnnotation(Command.class).name().equals(args[0]))
+                .toList();
+        (named.isEmpty() ? COMMANDS : named).forEach(line::addSubcommand);
+        return line;
     }
 
     @Override

@@ -32,13 +32,17 @@ import org.maskrt.models.weights.Weights;
 public final class OnnxOps implements Ops<OnnxValue> {
     private static final ReferenceOps REFERENCE = new ReferenceOps();
 
-    /** Layers that keep fp32 in a 16-bit or int8 graph: the residual stream passes through {@code skip_linear} and MaskDiT's {@code decoder_layer}. */
-    private static final Pattern FP32_LAYER = Pattern.compile(
-            ".*\\b(x_embedder|t_embedder|final_layer|decoder_layer|adaLN_modulation|skip_linear|ccnet)\\b.*");
+    /** Layers that keep fp32 in a graph of another type: small, first or last, or, MaskDiT's {@code decoder_layer}, all that the residual stream passes through. */
+    private static final Pattern FP32_LAYER =
+            Pattern.compile(".*\\b(x_embedder|t_embedder|final_layer|decoder_layer|adaLN_modulation|ccnet)\\b.*");
+
+    /** Through it the residual stream passes too: 16-bit graphs keep it in fp32, whose range they lack. */
+    private static final Pattern SKIP = Pattern.compile(".*\\bskip_linear");
 
     private final OnnxGraph graph;
     private final GraphStyle style;
     private final Map<List<Object>, OnnxValue> literals = new HashMap<>();
+    private final Map<OnnxValue, List<OnnxValue>> joined = new HashMap<>();
     private String path = OnnxGraph.SAME;
 
     public OnnxOps(OnnxGraph graph, GraphStyle style) {
@@ -134,9 +138,12 @@ public final class OnnxOps implements Ops<OnnxValue> {
             return fold(to, parts, in -> REFERENCE.concat(a, in));
         }
         OnnxType type = common(parts);
-        List<@Nullable OnnxValue> in = new ArrayList<>();
-        parts.forEach(part -> in.add(as(type, part)));
-        return node(OnnxOp.CONCAT, in, Map.of("axis", (long) a), OnnxValue.of(to, type));
+        List<OnnxValue> in = parts.stream().map(part -> as(type, part)).toList();
+        OnnxValue whole = node(OnnxOp.CONCAT, new ArrayList<>(in), Map.of("axis", (long) a), OnnxValue.of(to, type));
+        if (a == to.rank() - 1) {
+            joined.put(whole, in);
+        }
+        return whole;
     }
 
     @Override
@@ -355,7 +362,7 @@ public final class OnnxOps implements Ops<OnnxValue> {
 
     /** Of the products of the linear at {@code linear}. */
     OnnxType typeOf(String linear) {
-        return FP32_LAYER.matcher(linear).matches()
+        return FP32_LAYER.matcher(linear).matches() || SKIP.matcher(linear).matches()
                 ? OnnxType.FLOAT
                 : style.precision().type();
     }
@@ -369,19 +376,36 @@ public final class OnnxOps implements Ops<OnnxValue> {
         return y;
     }
 
-    /** In the order of operations that ONNX Runtime fuses into one: sum, scales, bias. */
+    /** The parts of what was concatenated have a product each, and so their own ranges: the two sides of a long skip differ in size. */
     private OnnxValue quantisedLinear(Params<OnnxValue> p, OnnxValue x, int in, int out) {
-        Shape weightShape = Shape.of(in, out);
         OnnxValue weight = transpose(p.get("weight", out, in), 1, 0);
+        OnnxValue bias = p.get("bias", out);
+        List<OnnxValue> parts = joined.getOrDefault(x, List.of());
+        if (parts.isEmpty()) {
+            return add(quantisedProduct(p.path(), x, weight), bias);
+        }
+        List<OnnxValue> products = new ArrayList<>();
+        int from = 0;
+        for (OnnxValue part : parts) {
+            int to = from + part.shape().dim(-1);
+            products.add(quantisedProduct(p.path() + "." + from, part, slice(weight, 0, from, to)));
+            from = to;
+        }
+        return add(products.stream().reduce(this::add).orElseThrow(), bias);
+    }
+
+    /** In the order of operations that ONNX Runtime fuses into one, with a bias that follows: sum, scales. */
+    private OnnxValue quantisedProduct(String name, OnnxValue x, OnnxValue weight) {
         OnnxValue levels = new OnnxValue(
-                weightShape,
+                weight.shape(),
                 OnnxType.INT8,
-                LazyTensor.of(List.of(constantOf(weight)), w -> Quantisation.levels(w.get(0))));
+                LazyTensor.of(List.of(constantOf(weight)), w -> Quantisation.levels(w.get(0)))
+                        .named(name + ".weight"));
         OnnxValue scales = new OnnxValue(
-                Shape.of(out),
+                Shape.of(weight.shape().dim(1)),
                 OnnxType.FLOAT,
                 LazyTensor.of(List.of(constantOf(weight)), w -> Quantisation.scales(w.get(0)))
-                        .named(p.path() + ".weight_scale"));
+                        .named(name + ".weight_scale"));
         OnnxValue quantised = OnnxValue.of(x.shape(), OnnxType.UINT8);
         OnnxValue scale = OnnxValue.of(Shape.of(), OnnxType.FLOAT);
         OnnxValue zero = OnnxValue.of(Shape.of(), OnnxType.UINT8);
@@ -391,11 +415,10 @@ public final class OnnxOps implements Ops<OnnxValue> {
                 List.of(as(OnnxType.FLOAT, x)),
                 Map.of(),
                 List.of(quantised, scale, zero));
-        Shape to = Shape.matmul(x.shape(), weightShape);
+        Shape to = Shape.matmul(x.shape(), weight.shape());
         OnnxValue sum = node(
                 OnnxOp.MATMUL_INTEGER, List.of(quantised, levels, zero), Map.of(), OnnxValue.of(to, OnnxType.INT32));
-        OnnxValue product = mul(as(OnnxType.FLOAT, sum), mul(scale, scales));
-        return add(product, p.get("bias", out));
+        return mul(as(OnnxType.FLOAT, sum), mul(scale, scales));
     }
 
     @Override

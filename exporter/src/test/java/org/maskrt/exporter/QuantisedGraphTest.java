@@ -76,7 +76,7 @@ class QuantisedGraphTest {
                 .order(ByteOrder.LITTLE_ENDIAN);
     }
 
-    /** Of every block the four layers that are quantised. */
+    /** Of every block the four layers that are quantised, and the long skips. */
     private static Set<String> expected() {
         Set<String> layers = new TreeSet<>();
         for (String block : List.of("en_inblocks.0", "en_outblocks.0", "de_blocks.0")) {
@@ -84,6 +84,8 @@ class QuantisedGraphTest {
                 layers.add(block + "." + layer);
             }
         }
+        layers.add("en_outblocks.0.skip_linear");
+        layers.add("de_blocks.0.skip_linear");
         return layers;
     }
 
@@ -102,14 +104,20 @@ class QuantisedGraphTest {
         Map<String, TensorProto> initialisers = new LinkedHashMap<>();
         graph.getInitializerList().forEach(t -> initialisers.put(t.getName(), t));
         for (Map.Entry<String, TensorProto> entry : initialisers.entrySet()) {
-            String layer = entry.getKey().replaceFirst("\\.weight$", "");
+            String layer = entry.getKey().replaceFirst("(\\.\\d+)?\\.weight$", "");
             boolean quantised = entry.getKey().endsWith(".weight") && layers.contains(layer);
             boolean index = entry.getValue().getDataType() == DataType.INT64.getNumber();
             int type = quantised ? DataType.INT8.getNumber() : DataType.FLOAT.getNumber();
             assertTrue(index || entry.getValue().getDataType() == type, entry.getKey());
         }
         for (String layer : layers) {
-            nearestLevels(layer, weights, initialisers);
+            int in = weights.shape(layer + ".weight").dim(1);
+            if (layer.endsWith("skip_linear")) {
+                nearestLevels(layer, 0, in / 2, layer + ".0", weights, initialisers);
+                nearestLevels(layer, in / 2, in, layer + "." + in / 2, weights, initialisers);
+            } else {
+                nearestLevels(layer, 0, in, layer, weights, initialisers);
+            }
         }
 
         JsonNode report = JsonMapper.builder()
@@ -132,26 +140,27 @@ class QuantisedGraphTest {
         assertFalse(conditioner.has("quantization"));
     }
 
-    /** Each level is the one nearest to the weight, and the largest weight of a channel has the level 127 or -127. */
-    private void nearestLevels(String layer, Weights weights, Map<String, TensorProto> initialisers)
+    /** Each level is the one nearest to the weight, and the largest weight of a channel has the level 127 or -127; of the inputs {@code from} to {@code to}. */
+    private void nearestLevels(
+            String layer, int from, int to, String name, Weights weights, Map<String, TensorProto> initialisers)
             throws IOException {
         Tensor weight = weights.tensor(layer + ".weight");
         int out = weight.dim(0);
         int in = weight.dim(1);
-        TensorProto stored = initialisers.get(layer + ".weight");
-        assertEquals(List.of((long) in, (long) out), stored.getDimsList(), layer);
+        TensorProto stored = initialisers.get(name + ".weight");
+        assertEquals(List.of((long) to - from, (long) out), stored.getDimsList(), name);
         ByteBuffer levels = data("denoiser", stored);
-        ByteBuffer scales = data("denoiser", initialisers.get(layer + ".weight_scale"));
+        ByteBuffer scales = data("denoiser", initialisers.get(name + ".weight_scale"));
         for (int o = 0; o < out; o++) {
             float scale = scales.getFloat(o * Float.BYTES);
             int largest = 0;
-            for (int i = 0; i < in; i++) {
-                int level = levels.get(i * out + o);
+            for (int i = from; i < to; i++) {
+                int level = levels.get((i - from) * out + o);
                 largest = Math.max(largest, Math.abs(level));
                 float exact = weight.values()[o * in + i];
-                assertEquals(exact, level * scale, scale * 0.50001, layer + " [" + o + "," + i + "]");
+                assertEquals(exact, level * scale, scale * 0.50001, name + " [" + o + "," + i + "]");
             }
-            assertEquals(127, largest, layer + " channel " + o);
+            assertEquals(127, largest, name + " channel " + o);
         }
     }
 
@@ -223,7 +232,7 @@ class QuantisedGraphTest {
                 new float[] {0, 127, 0, -64}, Quantisation.levels(weight).values());
     }
 
-    /** The fast kernel takes quantisation, product, scales and bias at once. */
+    /** The fast kernel takes quantisation, product, scales and bias at once. The middle of the model, whose skip joins a value with itself, quantises it once for two products. */
     @Test
     void onnxRuntimeFusesEachLayerIntoOneNode() throws OrtException {
         export(weights(2));
@@ -246,8 +255,11 @@ class QuantisedGraphTest {
                 left.add(node.getName());
             }
         }
-        assertEquals(List.of(), left);
-        assertEquals(12, fused);
+        String middle = "en_outblocks.0.skip_linear/";
+        assertEquals(
+                List.of(middle + "DynamicQuantizeLinear_1", middle + "MatMulInteger", middle + "MatMulInteger_1"),
+                left);
+        assertEquals(14, fused);
     }
 
     @Test

@@ -3,9 +3,9 @@ package org.maskrt.perf.bench;
 import java.util.Map;
 import java.util.SplittableRandom;
 import org.maskrt.models.Denoiser;
-import org.maskrt.models.PaperTable;
 import org.maskrt.models.ops.Shape;
 import org.maskrt.models.ops.Tensor;
+import org.maskrt.models.weights.WeightCheck;
 import org.maskrt.models.weights.Weights;
 
 /** Weights of about the size that keeps activations near one: a function of seed and path, so none is kept. */
@@ -13,7 +13,7 @@ final class RandomWeights {
     private RandomWeights() {}
 
     static Weights of(String name, Denoiser model, long seed) {
-        Map<String, Shape> shapes = PaperTable.trace(model).weights();
+        Map<String, Shape> shapes = WeightCheck.wanted(model);
         return Weights.lazy(name + " with random weights", shapes, (path, shape) -> tensor(path, shape, seed));
     }
 
