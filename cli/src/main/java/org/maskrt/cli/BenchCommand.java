@@ -83,8 +83,8 @@ final class BenchCommand implements Callable<Integer> {
             names = "--against",
             paramLabel = "OPTIONS",
             description = {
-                "What to run in turn with it: another model, or other options of these, such as \"--threads 1\","
-                        + " \"--dtype fp16\" or \"--backend eager\"; may be given several times.",
+                "What to run in turn with it: another model, an ONNX file that takes the same inputs, or other options of"
+                        + " these, such as \"--threads 1\", \"--dtype fp16\" or \"--backend eager\"; may be given several times.",
                 "Default: \"--backend eager\" where no model is named, otherwise none."
             })
     private List<String> against = new ArrayList<>();

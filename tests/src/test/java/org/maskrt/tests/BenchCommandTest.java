@@ -135,6 +135,8 @@ class BenchCommandTest {
         Path file = model.resolve("onnx/vae_decoder/model.onnx");
         assertEquals(0, bench(file.toString(), "--batch", "3"), err::toString);
         assertTrue(out.toString().contains("model.onnx, file"), out::toString);
+        assertEquals(0, bench(model.toString(), "--graph", "vae_decoder", "--against", file.toString()), err::toString);
+        assertTrue(out.toString().contains(file + ", ort-cpu"), out::toString);
     }
 
     @Test

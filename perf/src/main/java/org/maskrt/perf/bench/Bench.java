@@ -11,6 +11,7 @@ import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
@@ -75,7 +76,7 @@ public final class Bench {
         List<BenchResult.Model> models = new ArrayList<>();
         for (String name : plan.models()) {
             Path place = Files.createDirectories(folder.resolve("model" + models.size()));
-            models.add(name.endsWith(".onnx") ? measureFile(name) : measure(name, place));
+            models.add(isFile(name) ? measureFile(name) : measure(name, place));
             TemporaryFolder.delete(place);
         }
         return new BenchResult(
@@ -90,6 +91,17 @@ public final class Bench {
                 models);
     }
 
+    private static boolean isFile(@Nullable String model) {
+        return model != null && model.endsWith(".onnx");
+    }
+
+    private ForeignContender file(Plan.Rival rival) {
+        String label = rival.configuration().label();
+        String model = Objects.requireNonNull(rival.model());
+        return new ForeignContender(
+                plan.models().contains(model) ? label : model + ", " + label, rival.configuration(), Path.of(model));
+    }
+
     private BenchResult.Model measureFile(String name) {
         Workload workload = plan.workload();
         if (!plan.rivals().peers().isEmpty()) {
@@ -98,11 +110,11 @@ public final class Bench {
         }
         List<Contender> contenders = new ArrayList<>();
         try {
-            ForeignContender first = new ForeignContender(plan.configuration(), Path.of(name));
+            String label = plan.configuration().label();
+            ForeignContender first = new ForeignContender(label, plan.configuration(), Path.of(name));
             contenders.add(first);
             for (Plan.Rival rival : plan.rivals().configurations()) {
-                contenders.add(new ForeignContender(
-                        rival.configuration(), Path.of(rival.model() == null ? name : rival.model())));
+                contenders.add(file(rival.model() == null ? new Plan.Rival(name, rival.configuration()) : rival));
             }
             Contest contest = new Contest(name, contenders);
             for (int batch : workload.batches()) {
@@ -124,6 +136,9 @@ public final class Bench {
             List<Contender> contenders = new ArrayList<>();
             try {
                 for (Plan.Rival rival : plan.rivals().configurations()) {
+                    if (isFile(rival.model())) {
+                        continue;
+                    }
                     Source other = rival.model() == null ? source : Source.open(rival.model(), workload);
                     Path own = other == source ? place : place.resolve("rival" + entries.size());
                     entries.add(new Entry(other, rival.configuration(), own));
@@ -133,6 +148,11 @@ public final class Bench {
                 }
                 for (Entry entry : entries) {
                     contenders.add(entry.open());
+                }
+                for (Plan.Rival rival : plan.rivals().configurations()) {
+                    if (isFile(rival.model())) {
+                        contenders.add(file(rival));
+                    }
                 }
                 Entry first = entries.get(0);
                 for (List<String> peer : plan.rivals().peers()) {

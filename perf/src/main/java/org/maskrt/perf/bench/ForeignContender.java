@@ -17,12 +17,13 @@ import org.maskrt.runtime.OrtDevice;
 /** An ONNX file of another maker on ONNX Runtime; its outputs are copied in the time of a run. */
 final class ForeignContender implements Contender {
     private final Configuration configuration;
+    private final String label;
     private final OrtBackend backend;
     private final ForeignGraph graph;
     private final String output;
 
     /** @throws MaskRtException if the file does not open, or another backend than ONNX Runtime's on the processor is asked for */
-    ForeignContender(Configuration configuration, Path file) {
+    ForeignContender(String label, Configuration configuration, Path file) {
         if (!configuration.backend().equals(Backend.DEFAULT) || configuration.exports()) {
             throw new MaskRtException(
                     ExitCode.USAGE,
@@ -30,6 +31,7 @@ final class ForeignContender implements Contender {
                             + configuration.label() + "; name a preset or a model folder");
         }
         this.configuration = configuration;
+        this.label = label;
         this.backend = new OrtBackend(OrtDevice.CPU, configuration.threads());
         this.graph = backend.openForeign(file);
         this.output = graph.outputs().keySet().stream()
@@ -57,7 +59,7 @@ final class ForeignContender implements Contender {
 
     @Override
     public String label() {
-        return configuration.label();
+        return label;
     }
 
     @Override
