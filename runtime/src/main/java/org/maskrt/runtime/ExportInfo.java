@@ -37,6 +37,12 @@ final class ExportInfo {
         }
     }
 
+    /** Whether the graph in {@code folder} was exported for batches of any size. */
+    static boolean takesAnyBatch(Path folder) {
+        return Files.isRegularFile(folder.resolve("export.json"))
+                && read(folder).node.path("batch").asText().equals("dynamic");
+    }
+
     /** Whether both graphs were made from the same weights, in the same form and for any batch. */
     static boolean alike(Path folder, Path other) {
         if (!Files.isRegularFile(folder.resolve("export.json")) || !Files.isRegularFile(other.resolve("export.json"))) {

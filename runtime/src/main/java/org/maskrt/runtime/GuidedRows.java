@@ -11,36 +11,22 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.maskrt.models.diffusion.GuidedChannels;
 import org.maskrt.models.diffusion.GuidedChannels.OutputChannels;
 
 /**
- * The graph {@code guided_step} as runs of the graph {@code denoiser}, one for each row with one thread, two at a time. Two threads that share the
- * work of one run wait for each other after every operation, which costs most where the cores share no cache or have other work; rows do not. Each
- * row is quantised alone, so that it does not depend on the others.
+ * The graph {@code guided_step} as {@link RowRuns} of the graph {@code denoiser}, one for each row. Each row is quantised alone, so that it does not
+ * depend on the others.
  */
 final class GuidedRows implements Graph {
-    /** Two rows, the smallest guided step, keep this many cores busy. */
-    private static final int CORES = 2;
-
     private final Path folder;
     private final GraphSignature signature;
     private final GuidedChannels guided;
     private final Graph denoiser;
     private final Backend backend;
     private final Map<Integer, Deque<Workspace>> idle = new HashMap<>();
-    private final ExecutorService worker = Executors.newFixedThreadPool(CORES - 1, task -> {
-        Thread thread = new Thread(task, "maskrt-rows");
-        thread.setDaemon(true);
-        return thread;
-    });
+    private final RowRuns runs = new RowRuns();
     private boolean closed;
 
     /**
@@ -64,10 +50,11 @@ final class GuidedRows implements Graph {
      * The folder of the graph that does the work of the one in {@code folder}; null where that one is to run itself. A graph whose files are not those
      * that were exported does, for what is wrong with it to show.
      */
-    static @Nullable Path denoiser(Path folder, GraphSignature expected, int threads) {
+    static @Nullable Path denoiser(Path folder, GraphSignature expected) {
         Path denoiser = folder.resolveSibling("denoiser");
-        boolean rows = threads == CORES && expected.name().equals("guided_step");
-        return rows && ExportInfo.alike(folder, denoiser) && ExportInfo.intact(folder) ? denoiser : null;
+        return expected.name().equals("guided_step") && ExportInfo.alike(folder, denoiser) && ExportInfo.intact(folder)
+                ? denoiser
+                : null;
     }
 
     /** What the denoiser of a {@code guided_step} takes and gives. */
@@ -114,62 +101,16 @@ final class GuidedRows implements Graph {
         return () -> {
             Workspace space = take(batch);
             try {
-                List<Runnable> runs = new ArrayList<>(rows.size());
+                List<Runnable> each = new ArrayList<>(rows.size());
                 for (int i = 0; i < rows.size(); i++) {
-                    runs.add(denoiser.bind(rows.get(i), Map.of("out_sample", space.results.get(i)))::run);
+                    each.add(denoiser.bind(rows.get(i), Map.of("out_sample", space.results.get(i)))::run);
                 }
-                inTurn(runs);
+                runs.inTurn(each);
                 space.update(guided, inputs, outputs);
             } finally {
                 giveBack(space);
             }
         };
-    }
-
-    /** Runs all of {@code runs} on the caller's thread and the worker's, whichever is free. */
-    private void inTurn(List<Runnable> runs) {
-        AtomicInteger next = new AtomicInteger();
-        CountDownLatch left = new CountDownLatch(runs.size());
-        AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
-        Runnable drain = () -> {
-            for (int i = next.getAndIncrement(); i < runs.size(); i = next.getAndIncrement()) {
-                try {
-                    runs.get(i).run();
-                } catch (RuntimeException | Error e) {
-                    failure.compareAndSet(null, e);
-                } finally {
-                    left.countDown();
-                }
-            }
-        };
-        try {
-            worker.execute(drain);
-        } catch (RejectedExecutionException e) {
-            // closed meanwhile, as the denoiser will say
-        }
-        drain.run();
-        awaitUninterrupted(left);
-        Throwable first = failure.get();
-        if (first instanceof Error error) {
-            throw error;
-        } else if (first instanceof RuntimeException exception) {
-            throw exception;
-        }
-    }
-
-    /** The tensors of a native run must not be touched before it ends, interrupted or not. */
-    private static void awaitUninterrupted(CountDownLatch left) {
-        boolean interrupted = false;
-        while (left.getCount() > 0) {
-            try {
-                left.await();
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
     }
 
     private static DeviceTensor get(Map<String, ? extends DeviceTensor> inputs, String name) {
@@ -270,7 +211,7 @@ final class GuidedRows implements Graph {
     @Override
     public void close() {
         denoiser.close();
-        worker.shutdown();
+        runs.close();
         synchronized (this) {
             closed = true;
             idle.values().forEach(spaces -> spaces.forEach(Workspace::close));

@@ -84,8 +84,11 @@ public final class OrtBackend implements Backend {
         Path file = folder.resolve("model.onnx");
         requireFiles(file, expected);
         // a profile is of the graph that was named
-        boolean rows = device == OrtDevice.CPU && profile == null;
-        Path denoiser = rows ? GuidedRows.denoiser(folder, expected, threads) : null;
+        boolean rows = device == OrtDevice.CPU && profile == null && threads == RowRuns.CORES;
+        if (rows && expected.name().equals("denoiser") && ExportInfo.takesAnyBatch(folder)) {
+            return new DenoiserRows(expected, each -> session(folder, expected, each));
+        }
+        Path denoiser = rows ? GuidedRows.denoiser(folder, expected) : null;
         if (denoiser == null) {
             return session(folder, expected, threads);
         }

@@ -39,9 +39,10 @@ import org.maskrt.runtime.PipelineOptions;
 import org.maskrt.runtime.Sampling;
 import org.maskrt.runtime.TensorSpec;
 
-/** With two threads a guided step runs row by row: the same numbers as by its own graph. */
+/** With two threads a guided step, or several rows of a half, run row by row: the same numbers as by the graph itself. */
 class GuidedRowsTest {
     private static final GraphSignature STEP = GraphSignature.guidedStep(SampledModel.MDT);
+    private static final GraphSignature HALVES = GraphSignature.denoiser(SampledModel.MDT);
 
     @TempDir
     static Path temp;
@@ -69,12 +70,20 @@ class GuidedRowsTest {
         }
     }
 
+    private static Map<String, float[]> halves(Path folder, int threads, int batch, long seed) {
+        try (Backend backend = Backend.named(Backend.DEFAULT, threads);
+                Graph graph = backend.open(folder.resolve("onnx/denoiser"), HALVES)) {
+            return run(backend, graph, batch, seed);
+        }
+    }
+
     private static Map<String, float[]> run(Backend backend, Graph graph, int batch, long seed) {
+        GraphSignature signature = graph.signature();
         Random random = new Random(seed);
         Map<String, DeviceTensor> in = new HashMap<>();
         Map<String, DeviceTensor> out = new HashMap<>();
         try {
-            for (TensorSpec spec : STEP.inputs()) {
+            for (TensorSpec spec : signature.inputs()) {
                 DeviceTensor tensor = backend.floats(spec.shape().with(0, batch).dims());
                 float[] values = new float[tensor.shape().size()];
                 for (int i = 0; i < values.length; i++) {
@@ -83,7 +92,7 @@ class GuidedRowsTest {
                 tensor.write(values);
                 in.put(spec.name(), tensor);
             }
-            for (TensorSpec spec : STEP.outputs()) {
+            for (TensorSpec spec : signature.outputs()) {
                 out.put(spec.name(), backend.floats(spec.shape().with(0, batch).dims()));
             }
             Graph.Binding binding = graph.bind(in, out);
@@ -109,6 +118,14 @@ class GuidedRowsTest {
         Map<String, float[]> whole = step(model, 1, batch, seed);
         Map<String, float[]> rows = step(model, 2, batch, seed);
         whole.forEach((name, values) -> assertArrayEquals(values, rows.get(name), 2e-5f, name + ", seed " + seed));
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 5})
+    void rowsOfAHalfEqualTheGraph(int batch) {
+        long seed = 60L + batch;
+        float[] whole = halves(model, 1, batch, seed).get("out_sample");
+        assertArrayEquals(whole, halves(model, 2, batch, seed).get("out_sample"), 2e-5f, "seed " + seed);
     }
 
     @ParameterizedTest
@@ -157,16 +174,20 @@ class GuidedRowsTest {
         Files.writeString(file, "not a graph");
         MaskRtException e = assertThrows(MaskRtException.class, () -> step(folder, 2, 1, 1));
         assertTrue(e.getMessage().startsWith(file + ": ONNX Runtime cannot open this graph"), e.getMessage());
+        e = assertThrows(MaskRtException.class, () -> halves(folder, 2, 2, 1));
+        assertTrue(e.getMessage().startsWith(file + ": ONNX Runtime cannot open this graph"), e.getMessage());
     }
 
     @Test
     void aClosedGraphRefusesToRun() {
-        try (Backend backend = Backend.named(Backend.DEFAULT, 2)) {
-            Graph graph = backend.open(model.resolve("onnx/guided_step"), STEP);
-            graph.close();
-            graph.close();
-            MaskRtException e = assertThrows(MaskRtException.class, () -> run(backend, graph, 1, 1));
-            assertTrue(e.getMessage().endsWith("the graph is closed"), e.getMessage());
+        for (GraphSignature signature : List.of(STEP, HALVES)) {
+            try (Backend backend = Backend.named(Backend.DEFAULT, 2)) {
+                Graph graph = backend.open(model.resolve("onnx").resolve(signature.name()), signature);
+                graph.close();
+                graph.close();
+                MaskRtException e = assertThrows(MaskRtException.class, () -> run(backend, graph, 2, 1));
+                assertTrue(e.getMessage().endsWith(" is closed"), e.getMessage());
+            }
         }
     }
 
