@@ -7,7 +7,7 @@ import org.maskrt.models.Checks;
  * How an activation is quantised: as a whole tensor, symmetrically.
  *
  * @param clipping {@link ClippingMethod#label} of the method that chose the scales
- * @param scales one for all timesteps, or one for each group of them
+ * @param scales one for all timesteps, or, of the input of a linear, one for each group of them
  */
 public record ActivationScales(Format format, String clipping, float[] scales) {
     /** @throws org.maskrt.models.MaskRtException (USAGE) if there is no scale, or one is not positive and finite */
@@ -19,7 +19,9 @@ public record ActivationScales(Format format, String clipping, float[] scales) {
 
     static void positive(String owner, String field, float[] values) {
         for (float v : values) {
-            Checks.require(v > 0 && v <= Float.MAX_VALUE, owner, field, "positive and finite", Arrays.toString(values));
+            if (!(v > 0 && v <= Float.MAX_VALUE)) {
+                Checks.require(false, owner, field, "positive and finite", Arrays.toString(values));
+            }
         }
     }
 }

@@ -63,14 +63,12 @@ public final class Calibrator {
         return new LinearScales(input, weightScales, smoothing, correction, "a linear of a block");
     }
 
-    /** The scales of the operand of an attention that was seen at {@code path}. */
+    /** The scale of the operand of an attention that was seen at {@code path}, for all timesteps. */
     public ActivationScales tensor(String path) {
-        float[] scales = new float[recipe.groups()];
-        for (int g = 0; g < scales.length; g++) {
-            double threshold = recipe.clipping().threshold(group(path, g).magnitudes(), recipe.format());
-            scales[g] = recipe.format().scale(path, threshold);
-        }
-        return new ActivationScales(recipe.format(), recipe.clipping().label(), scales);
+        Statistics all = observations.over(path, 0, observations.bins().count());
+        double threshold = recipe.clipping().threshold(all.magnitudes(), recipe.format());
+        float scale = recipe.format().scale(path, threshold);
+        return new ActivationScales(recipe.format(), recipe.clipping().label(), new float[] {scale});
     }
 
     private Statistics group(String path, int group) {

@@ -25,12 +25,9 @@ public record LinearScales(
                 "empty or as long as weight_scales (" + weightScales.length + ")",
                 biasCorrection.length);
         for (float c : biasCorrection) {
-            Checks.require(
-                    Math.abs(c) <= Float.MAX_VALUE,
-                    "linear",
-                    "bias_correction",
-                    "finite",
-                    Arrays.toString(biasCorrection));
+            if (!(Math.abs(c) <= Float.MAX_VALUE)) {
+                Checks.require(false, "linear", "bias_correction", "finite", Arrays.toString(biasCorrection));
+            }
         }
     }
 

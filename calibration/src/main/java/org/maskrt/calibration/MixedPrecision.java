@@ -18,19 +18,17 @@ public final class MixedPrecision {
     /** Latents at the end of trajectories. */
     @FunctionalInterface
     public interface Sampler {
-        /** Of one picture, with what {@code table} names quantised; it may name nothing. */
-        float[] latents(Trajectories.Picture picture, ScaleTable table);
+        /** Of each picture, with what {@code table} names quantised; it may name nothing. */
+        List<float[]> latents(ScaleTable table);
     }
 
     /** What equal latents count as. */
     private static final double MOST = 200;
 
     private final Sampler sampler;
-    private final List<Trajectories.Picture> pictures;
 
-    public MixedPrecision(Sampler sampler, List<Trajectories.Picture> pictures) {
+    public MixedPrecision(Sampler sampler) {
         this.sampler = sampler;
-        this.pictures = List.copyOf(pictures);
     }
 
     /**
@@ -92,7 +90,7 @@ public final class MixedPrecision {
         private final ScaleTable table;
         private final int total;
         private final Calibration.Listener listener;
-        private final List<float[]> exact = new ArrayList<>();
+        private final List<float[]> exact;
         private int done;
 
         Measure(ScaleTable table, int total, Calibration.Listener listener) {
@@ -102,7 +100,7 @@ public final class MixedPrecision {
             listener.progress(done++, total);
             ScaleTable nothing =
                     new ScaleTable(table.provenance(), table.timestepEdges(), Map.of(), Map.of(), Map.of());
-            pictures.forEach(picture -> exact.add(sampler.latents(picture, nothing)));
+            exact = sampler.latents(nothing);
         }
 
         double withKept(List<String> kept) {
@@ -111,8 +109,9 @@ public final class MixedPrecision {
             kept.forEach(path -> reasons.put(path, "kept"));
             ScaleTable some = table.keeping(reasons);
             double sum = 0;
+            List<float[]> latents = sampler.latents(some);
             for (int i = 0; i < exact.size(); i++) {
-                sum += psnr(exact.get(i), sampler.latents(pictures.get(i), some));
+                sum += psnr(exact.get(i), latents.get(i));
             }
             return sum / exact.size();
         }

@@ -25,13 +25,14 @@ public final class QuantisedOps<T> extends ForwardingOps<T> {
     private static final float SUBNORMAL = 0x1.8p14f;
 
     private final ScaleTable table;
+    private final @Nullable TimestepScales<T> timesteps;
     private @Nullable String attention;
 
-    /** @throws org.maskrt.models.MaskRtException (USAGE) if the table has scales by groups of timesteps */
-    public QuantisedOps(Ops<T> inner, ScaleTable table) {
+    /** @param timestep of each row [B], as the model is given it; null where no scale of the linears that will run depends on it */
+    public QuantisedOps(Ops<T> inner, ScaleTable table, @Nullable T timestep) {
         super(inner);
-        table.requireOneGroup();
         this.table = table;
+        this.timesteps = timestep != null && table.byTimestep() ? new TimestepScales<>(inner, table, timestep) : null;
     }
 
     @Override
@@ -43,12 +44,24 @@ public final class QuantisedOps<T> extends ForwardingOps<T> {
         float[] s = scales.smoothing().factors();
         T factors = s.length == 0 ? constant(new float[] {1}, 1) : constant(s, in);
         Format format = scales.input().format();
-        T rounded = mul(rounded(format, div(x, factors), scales.input().scales()), factors);
-        Params<T> quantised =
-                p.with("weight", w -> div(rounded(format, mul(w, factors), scales.weightScales(), out, 1), factors));
+        T rounded = mul(rounded(format, div(x, factors), inputScale(p.path(), scales.input())), factors);
+        Params<T> quantised = p.with(
+                "weight", w -> div(rounded(format, mul(w, factors), constant(scales.weightScales(), out, 1)), factors));
         float[] c = scales.biasCorrection();
         return super.linear(
                 c.length == 0 ? quantised : quantised.with("bias", b -> add(b, constant(c, out))), rounded, in, out);
+    }
+
+    private T inputScale(String path, ActivationScales scales) {
+        T first = constant(new float[] {scales.scales()[0]}, 1);
+        if (scales.scales().length == 1) {
+            return first;
+        }
+        T ratio = timesteps == null ? null : timesteps.ratio(path);
+        if (ratio == null) {
+            throw new IllegalStateException(path + " has scales by timestep, and no timestep was given");
+        }
+        return mul(first, ratio);
     }
 
     @Override
@@ -80,11 +93,10 @@ public final class QuantisedOps<T> extends ForwardingOps<T> {
 
     private T operand(String path, T x) {
         ActivationScales scales = table.tensors().get(path);
-        return scales == null ? x : rounded(scales.format(), x, scales.scales());
+        return scales == null ? x : rounded(scales.format(), x, constant(scales.scales(), 1));
     }
 
-    private T rounded(Format format, T x, float[] scales, int... dims) {
-        T scale = constant(scales, dims.length == 0 ? new int[] {1} : dims);
+    private T rounded(Format format, T x, T scale) {
         T v = div(x, scale);
         T levels = switch (format) {
             case INT8 -> clamped(shift(shift(v, WHOLE), -WHOLE), -128, 127);

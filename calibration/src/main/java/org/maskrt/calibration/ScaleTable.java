@@ -26,8 +26,8 @@ public record ScaleTable(
     private static final int VERSION = 1;
 
     /**
-     * @throws org.maskrt.models.MaskRtException (USAGE) if the number of scales of a path is neither one nor that of the groups, or a path is both
-     *     quantised and kept
+     * @throws org.maskrt.models.MaskRtException (USAGE) if the number of scales of a linear is neither one nor that of the groups, or that of an operand
+     *     is not one, or a path is both quantised and kept
      */
     public ScaleTable {
         int groups = new TimestepBins(timestepEdges).count();
@@ -35,7 +35,7 @@ public record ScaleTable(
         tensors = sorted(tensors);
         kept = sorted(kept);
         linears.forEach((path, l) -> scales(path, l.input(), groups));
-        tensors.forEach((path, a) -> scales(path, a, groups));
+        tensors.forEach((path, a) -> scales(path, a, 1));
         for (String path : kept.keySet()) {
             Checks.require(!linears.containsKey(path), path, "precision", "given once", "in linears and in kept");
         }
@@ -55,10 +55,9 @@ public record ScaleTable(
                 n);
     }
 
-    /** @throws org.maskrt.models.MaskRtException (USAGE) if there are scales by groups of timesteps, which a graph has no place for */
-    public void requireOneGroup() {
-        int groups = timestepEdges.length - 1;
-        Checks.require(groups == 1, "scale table", "groups of timesteps", "one, as a graph holds", groups);
+    /** Whether a scale depends on the timestep, which whatever runs the linears has to know then. */
+    public boolean byTimestep() {
+        return linears.values().stream().anyMatch(l -> l.input().scales().length > 1);
     }
 
     /** The same scales without those of the linears {@code reasons} names, which are kept as they are. */

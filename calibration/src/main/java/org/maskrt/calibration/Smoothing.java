@@ -1,6 +1,7 @@
 package org.maskrt.calibration;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.stream.IntStream;
 import org.maskrt.models.Checks;
 
@@ -64,12 +65,17 @@ public record Smoothing(double alpha, double error, float[] factors) {
         float[] weightMax = layer.columnMax();
         float[] activationMax = layer.inputs().channelMax();
         Smoothing best = new Smoothing(0, error(layer, recipe, x, new float[0]), new float[0]);
-        for (int i = 0; i < CANDIDATES; i++) {
-            double alpha = (double) i / (CANDIDATES - 1);
-            float[] s = factors(alpha, activationMax, weightMax);
-            double error = error(layer, recipe, x, s);
-            if (error < best.error) {
-                best = new Smoothing(alpha, error, s);
+        List<Smoothing> candidates = IntStream.range(0, CANDIDATES)
+                .parallel()
+                .mapToObj(i -> {
+                    double alpha = (double) i / (CANDIDATES - 1);
+                    float[] s = factors(alpha, activationMax, weightMax);
+                    return new Smoothing(alpha, error(layer, recipe, x, s), s);
+                })
+                .toList();
+        for (Smoothing candidate : candidates) {
+            if (candidate.error < best.error) {
+                best = candidate;
             }
         }
         return best;

@@ -10,7 +10,6 @@ import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.maskrt.models.ops.Tensor;
 
 class MixedPrecisionTest {
     /** The squared error that each linear brings: 40, 20, 10 and 30 dB on latents with a range of 1. */
@@ -43,9 +42,7 @@ class MixedPrecisionTest {
     @CsvSource({"9, ''", "15, 'c'", "25, 'b,c'", "35, 'b,c,d'", "50, 'a,b,c,d'"})
     void asFewAsPossibleAreKept(double wanted, String kept) {
         List<Integer> told = new ArrayList<>();
-        MixedPrecision search = new MixedPrecision(
-                (picture, table) -> latents(table),
-                List.of(new Trajectories.Picture(1, Tensor.ofIndices(new long[1], 1), null)));
+        MixedPrecision search = new MixedPrecision(table -> List.of(latents(table)));
         ScaleTable found = search.within(wanted, table(), (done, total) -> told.add(done));
         Set<String> expected = kept.isEmpty() ? Set.of() : Set.of(kept.split(","));
         assertEquals(expected, found.kept().keySet());
@@ -57,9 +54,7 @@ class MixedPrecisionTest {
 
     @Test
     void everyLinearHasItsReason() {
-        MixedPrecision search = new MixedPrecision(
-                (picture, table) -> latents(table),
-                List.of(new Trajectories.Picture(1, Tensor.ofIndices(new long[1], 1), null)));
+        MixedPrecision search = new MixedPrecision(table -> List.of(latents(table)));
         ScaleTable found = search.within(25, table(), (done, total) -> {});
         assertEquals(
                 "quantised alone 10.0 dB; all that are quantised together 29.6 dB, 25.0 wanted",

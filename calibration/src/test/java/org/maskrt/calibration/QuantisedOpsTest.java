@@ -8,11 +8,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Nested;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.maskrt.models.ExitCode;
-import org.maskrt.models.MaskRtException;
 import org.maskrt.models.ops.OpsLaws;
 import org.maskrt.models.ops.Params;
 import org.maskrt.models.ops.ReferenceOps;
@@ -30,7 +27,7 @@ class QuantisedOpsTest {
         @Override
         protected Tensor run(Law law, Map<String, Tensor> weights, List<Tensor> inputs) {
             return law.apply(
-                    new QuantisedOps<>(new ReferenceOps(), table(Map.of(), Map.of(), 0, 1000)),
+                    new QuantisedOps<>(new ReferenceOps(), table(Map.of(), Map.of(), 0, 1000), null),
                     params(weights),
                     inputs);
         }
@@ -77,7 +74,7 @@ class QuantisedOpsTest {
                 "a test");
 
         Params<Tensor> p = Params.of((path, shape) -> path.equals("fc.weight") ? weight : bias);
-        float[] got = new QuantisedOps<>(new ReferenceOps(), table(Map.of("fc", scales), Map.of(), 0, 1000))
+        float[] got = new QuantisedOps<>(new ReferenceOps(), table(Map.of("fc", scales), Map.of(), 0, 1000), null)
                 .linear(p.at("fc"), x, IN, OUT)
                 .values();
 
@@ -104,7 +101,7 @@ class QuantisedOpsTest {
         Tensor v = normal(random, 1, 1, 5, 8);
         ActivationScales scales = new ActivationScales(format, "minmax", new float[] {format.scale("x", 2)});
         Map<String, ActivationScales> all = Map.of("a.q", scales, "a.k", scales, "a.v", scales);
-        float[] got = new QuantisedOps<>(new ReferenceOps(), table(Map.of(), all, 0, 1000))
+        float[] got = new QuantisedOps<>(new ReferenceOps(), table(Map.of(), all, 0, 1000), null)
                 .attend("a", q, k, v, 2, null)
                 .values();
         for (Tensor t : List.of(q, k, v)) {
@@ -115,11 +112,55 @@ class QuantisedOpsTest {
         assertArrayEquals(new ReferenceOps().attend("a", q, k, v, 2, null).values(), got, 1e-5f, "seed " + SEED);
     }
 
-    @Test
-    void groupsOfTimestepsAreRefused() {
-        ScaleTable grouped = table(Map.of(), Map.of(), 0, 500, 1000);
-        MaskRtException e = assertThrows(MaskRtException.class, () -> new QuantisedOps<>(new ReferenceOps(), grouped));
-        assertEquals(ExitCode.USAGE, e.code());
-        assertEquals("scale table: groups of timesteps must be one, as a graph holds, got 2", e.getMessage());
+    /** Each row has the scale of its own timestep's group; edges belong to the group that they begin. */
+    @ParameterizedTest
+    @EnumSource(Format.class)
+    void rowsHaveTheScaleOfTheirTimestep(Format format) {
+        Random random = new Random(SEED);
+        float[] times = {0, 249.99f, 250, 499, 600.5f, 999, 1200, -3};
+        int[] groups = {0, 0, 1, 1, 2, 2, 2, 0};
+        float[] thresholds = {0.5f, 1, 3};
+        Tensor x = normal(random, 1, times.length, 5, IN);
+        Tensor weight = normal(random, 0.3, OUT, IN);
+        Params<Tensor> p = Params.of((path, shape) -> path.equals("fc.weight") ? weight : Tensor.zeros(OUT));
+        float[] weightScales = format.rowScales("w", weight.values(), OUT);
+        float[] scales = new float[thresholds.length];
+        for (int g = 0; g < scales.length; g++) {
+            scales[g] = format.scale("x", thresholds[g]);
+        }
+        ScaleTable table = table(
+                Map.of(
+                        "fc",
+                        new LinearScales(
+                                new ActivationScales(format, "minmax", scales),
+                                weightScales,
+                                Smoothing.none(),
+                                new float[0],
+                                "a test")),
+                Map.of(),
+                0,
+                250,
+                500,
+                1000);
+        float[] got = new QuantisedOps<>(new ReferenceOps(), table, Tensor.of(times, times.length))
+                .linear(p.at("fc"), x, IN, OUT)
+                .values();
+        float[] rounded = format.roundTripRows(weight.values(), weightScales);
+        float[] expected = new float[got.length];
+        for (int r = 0; r < times.length * 5; r++) {
+            for (int o = 0; o < OUT; o++) {
+                double sum = 0;
+                for (int i = 0; i < IN; i++) {
+                    sum += (double) format.roundTrip(x.values()[r * IN + i], scales[groups[r / 5]])
+                            * rounded[o * IN + i];
+                }
+                expected[r * OUT + o] = (float) sum;
+            }
+        }
+        assertArrayEquals(expected, got, 1e-4f, "seed " + SEED);
+        QuantisedOps<Tensor> untold = new QuantisedOps<>(new ReferenceOps(), table, null);
+        IllegalStateException e =
+                assertThrows(IllegalStateException.class, () -> untold.linear(p.at("fc"), x, IN, OUT));
+        assertEquals("fc has scales by timestep, and no timestep was given", e.getMessage());
     }
 }

@@ -28,7 +28,7 @@ import org.maskrt.calibration.ScaleTable;
 import org.maskrt.calibration.Trajectories;
 import org.maskrt.calibration.Trajectories.Picture;
 import org.maskrt.exporter.OnnxExporter;
-import org.maskrt.exporter.TappedNetwork;
+import org.maskrt.exporter.TransformerNetwork;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
@@ -132,8 +132,8 @@ final class CalibrateCommand implements Callable<Integer> {
             names = "--drift-psnr",
             paramLabel = "DB",
             description =
-                    "Measure the drift of each layer alone, on whole trajectories of the eager model, and keep as few layers as they are as"
-                            + " let the latents of the others together reach this ratio (default: quantise all).")
+                    "Measure the drift of each layer alone, on whole trajectories, and keep as few layers as they are as let"
+                            + " the latents of the others together reach this ratio (default: quantise all).")
     private @Nullable Double driftPsnr;
 
     @Option(
@@ -147,6 +147,14 @@ final class CalibrateCommand implements Callable<Integer> {
             paramLabel = "N",
             description = "Intervals of timesteps that are recorded apart (default: ${DEFAULT-VALUE}).")
     private int bins = 10;
+
+    @Option(
+            names = "--groups",
+            paramLabel = "N",
+            description =
+                    "Groups of these intervals with activation scales of their own, for ONNX Runtime: the steps' graphs then take the timestep"
+                            + " (default: ${DEFAULT-VALUE}).")
+    private int groups = 1;
 
     @Option(
             names = "--timesteps",
@@ -182,7 +190,7 @@ final class CalibrateCommand implements Callable<Integer> {
         Recipe recipe = new Recipe(
                 ExportCommand.choice("--format", format, Format.values(), Format::label),
                 ClippingMethod.parse(clipping),
-                1,
+                groups,
                 !noSmoothing,
                 !noBiasCorrection);
         Path table = output == null ? model.resolve("scales.json") : output;
@@ -215,7 +223,7 @@ final class CalibrateCommand implements Callable<Integer> {
                             folder.transformerWeights(),
                             (done, total) -> progress.update("scales", done, total));
             if (driftPsnr != null) {
-                made = within(driftPsnr, made, folder, sampled, progress);
+                made = within(driftPsnr, made, folder, sampled, table, progress);
             }
             made.write(table);
             progress.end();
@@ -302,7 +310,6 @@ final class CalibrateCommand implements Callable<Integer> {
         Predicate<String> wanted = attentions ? QuantisedPaths.LINEARS_AND_ATTENTIONS : QuantisedPaths.LINEARS;
         Scope scope = attentions ? Scope.LINEARS_AND_ATTENTIONS : Scope.LINEARS;
         Path place = table.toAbsolutePath().resolveSibling(table.getFileName() + ".recorded");
-        Path graph = table.toAbsolutePath().resolveSibling(table.getFileName() + ".graph");
         Calibration calibration = new Calibration(
                 sampled.trajectories,
                 sampled.pictures,
@@ -316,7 +323,8 @@ final class CalibrateCommand implements Callable<Integer> {
             }
             try (Network network = collector == Collector.eager
                     ? new EagerNetwork(folder.denoiser(), folder.transformerWeights(), wanted, scope)
-                    : TappedNetwork.open(folder.denoiser(), folder.transformerWeights(), wanted, scope, graph)) {
+                    : TransformerNetwork.tapped(
+                            folder.denoiser(), folder.transformerWeights(), wanted, scope, graph(table))) {
                 return calibration.run(network, place, run, (done, total) -> {
                     if (cancelled.get()) {
                         throw new MaskRtException(
@@ -330,24 +338,34 @@ final class CalibrateCommand implements Callable<Integer> {
         });
     }
 
-    private ScaleTable within(double wanted, ScaleTable all, ModelFolder folder, Sampled sampled, Progress progress) {
+    private ScaleTable within(
+            double wanted, ScaleTable all, ModelFolder folder, Sampled sampled, Path table, Progress progress) {
         List<Picture> some = sampled.pictures.subList(0, Math.min(driftPictures, count));
         AtomicBoolean cancelled = new AtomicBoolean();
-        return Interrupts.during(() -> cancelled.set(true), () -> {
-            try (EagerNetwork network =
-                    new EagerNetwork(folder.denoiser(), folder.transformerWeights(), path -> false, Scope.LINEARS)) {
-                MixedPrecision.Sampler sampler = (picture, quantised) -> sampled.trajectories.run(picture, rows -> {
-                    if (cancelled.get()) {
-                        throw new MaskRtException(
-                                ExitCode.INTERRUPTED,
-                                "calibrate: interrupted while drift was measured; what was recorded is kept");
-                    }
-                    return network.run(rows, quantised);
-                });
-                return new MixedPrecision(sampler, some)
-                        .within(wanted, all, (done, total) -> progress.update("drift", done, total));
+        MixedPrecision.Sampler sampler = quantised -> {
+            try (Network network = TransformerNetwork.quantised(
+                    folder.denoiser(), folder.transformerWeights(), quantised, graph(table))) {
+                return some.parallelStream()
+                        .map(picture -> sampled.trajectories.run(picture, rows -> {
+                            if (cancelled.get()) {
+                                throw new MaskRtException(
+                                        ExitCode.INTERRUPTED,
+                                        "calibrate: interrupted while drift was measured; what was recorded is kept");
+                            }
+                            return network.run(rows, (path, x, channels) -> {});
+                        }))
+                        .toList();
             }
-        });
+        };
+        return Interrupts.during(
+                () -> cancelled.set(true),
+                () -> new MixedPrecision(sampler)
+                        .within(wanted, all, (done, total) -> progress.update("drift", done, total)));
+    }
+
+    /** The folder of the graph that runs, beside the table. */
+    private static Path graph(Path table) {
+        return table.toAbsolutePath().resolveSibling(table.getFileName() + ".graph");
     }
 
     private void print(ScaleTable made, Path table, double seconds) {

@@ -7,9 +7,7 @@ import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
 import org.maskrt.calibration.Network;
 import org.maskrt.calibration.Probe;
-import org.maskrt.calibration.QuantisedOps;
 import org.maskrt.calibration.RangeOps;
-import org.maskrt.calibration.ScaleTable;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.ops.Ops;
 import org.maskrt.models.ops.Tensor;
@@ -43,11 +41,6 @@ final class EagerNetwork implements Network {
                             }
                         },
                         scope));
-    }
-
-    /** The output with what {@code table} names rounded. */
-    Tensor run(Rows rows, ScaleTable table) {
-        return run(rows, ops -> new QuantisedOps<>(ops, table));
     }
 
     private Tensor run(Rows rows, UnaryOperator<Ops<NDArray>> decorated) {

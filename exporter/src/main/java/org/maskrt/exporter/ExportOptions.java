@@ -87,6 +87,13 @@ public record ExportOptions(
                     ExitCode.USAGE,
                     "quantize: expected the target onnxruntime for int8, received tensorrt; name that target, or bf16");
         }
+        if (tensorrt && style.scales() != null && style.scales().byTimestep()) {
+            throw new MaskRtException(
+                    ExitCode.USAGE,
+                    "quantize: expected scales that hold for all timesteps for tensorrt, which wants constants, received those of "
+                            + (style.scales().timestepEdges().length - 1)
+                            + " groups; make a table with --groups 1");
+        }
         if (style.scales() != null && style.precision() == Precision.INT8) {
             throw new MaskRtException(
                     ExitCode.USAGE, "quantize: expected int8 or a table of scales, received both; name one of them");

@@ -41,7 +41,7 @@ import org.maskrt.models.MaskRtException;
 import org.maskrt.models.emd3c.Emd3c;
 import org.maskrt.models.mdt.MdtDenoiser;
 import org.maskrt.models.ops.CostOps;
-import org.maskrt.models.ops.Ops;
+import org.maskrt.models.ops.Params;
 import org.maskrt.models.ops.Shape;
 import org.maskrt.models.ops.Tensor;
 import org.maskrt.models.vae.AutoencoderKl;
@@ -179,7 +179,7 @@ public final class OnnxExporter {
             for (String name : List.of(OnnxFile.MODEL, OnnxFile.DATA, REPORT)) {
                 beside.resolve(name).toFile().deleteOnExit();
             }
-            OnnxGraph emitted = emit(graph, weights, provenance.style());
+            OnnxGraph emitted = emit(provenance.written(), weights, provenance.style());
             OnnxFile.write(
                     beside,
                     emitted,
@@ -209,19 +209,20 @@ public final class OnnxExporter {
     private OnnxGraph emit(ModelGraph model, Weights weights, GraphStyle style) {
         OnnxGraph graph = new OnnxGraph();
         OnnxOps emitter = new OnnxOps(graph, style);
-        ScaleTable scales = style.scales();
-        Ops<OnnxValue> ops = scales == null ? emitter : new QdqOps(emitter, scales);
         Map<String, OnnxValue> in = new LinkedHashMap<>();
         for (Port port : model.inputs()) {
             OnnxType type = port.kind().isIndices() ? OnnxType.INT64 : OnnxType.FLOAT;
             in.put(port.name(), graph.input(port.name(), port.shape(options.batch(), Shape.STEPS), type));
         }
-        model.build(ops, emitter.params(weights), in).forEach(emitter::output);
+        Params<OnnxValue> p = emitter.params(weights);
+        Map<String, OnnxValue> outputs =
+                model instanceof Quantised quantised ? quantised.emit(emitter, p, in) : model.build(emitter, p, in);
+        outputs.forEach(emitter::output);
         return graph;
     }
 
     private Map<String, Double> compare(Provenance provenance, Weights weights, Path folder) {
-        ModelGraph graph = provenance.graph();
+        ModelGraph graph = provenance.written();
         Validation validation = provenance.validation();
         listener.progress(graph.name(), Stage.COMPARE, 0);
         Random random = new Random(validation.seed());
@@ -229,8 +230,7 @@ public final class OnnxExporter {
         Map<String, Tensor> inputs = new LinkedHashMap<>();
         graph.inputs().forEach(port -> inputs.put(port.name(), port.random(random, batch, STEPS)));
         // One after the other, and the file let go between them, so that the weights are in memory only once.
-        ScaleTable scales = provenance.style().scales();
-        Map<String, Tensor> eager = judge.run(scales == null ? graph : new Quantised(graph, scales), weights, inputs);
+        Map<String, Tensor> eager = judge.run(graph, weights, inputs);
         weights.release();
         listener.progress(graph.name(), Stage.COMPARE, 0.5);
         Map<String, Tensor> actual;

@@ -368,10 +368,10 @@ public final class OnnxOps implements Ops<OnnxValue> {
     }
 
     /** What {@code body} gives; its nodes belong to the layer {@code at}. */
-    OnnxValue within(String at, Supplier<OnnxValue> body) {
+    <V> V within(String at, Supplier<V> body) {
         String outer = path;
         path = at;
-        OnnxValue y = body.get();
+        V y = body.get();
         path = outer;
         return y;
     }

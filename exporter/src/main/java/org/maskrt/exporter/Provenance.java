@@ -59,6 +59,12 @@ record Provenance(ModelGraph graph, ExportOptions options, String weightsSha256)
         return style(graph.name(), options);
     }
 
+    /** The graph as it is written: with what a table names quantised. */
+    ModelGraph written() {
+        ScaleTable scales = style().scales();
+        return scales == null ? graph : new Quantised(graph, scales);
+    }
+
     /** Autoencoders stay in fp32, see {@link Precision}; int8 is for what runs in each step. */
     private static GraphStyle style(String graph, ExportOptions options) {
         GraphStyle style =

@@ -11,6 +11,7 @@ import org.maskrt.calibration.ActivationScales;
 import org.maskrt.calibration.Format;
 import org.maskrt.calibration.LinearScales;
 import org.maskrt.calibration.ScaleTable;
+import org.maskrt.calibration.TimestepScales;
 import org.maskrt.models.ops.ForwardingOps;
 import org.maskrt.models.ops.Params;
 import org.maskrt.models.ops.Shape;
@@ -21,11 +22,13 @@ import org.maskrt.models.ops.Tensor;
  * scale for each output channel), and operands of attentions. What they give has the type of the products around them.
  *
  * <p>Smoothing is in the modulation that makes the input of {@code qkv} and {@code fc1}, in the scales of the weights that make that of {@code proj}, and
- * elsewhere a Mul. The correction is in the bias.
+ * elsewhere a Mul. The correction is in the bias. Where scales depend on the timestep, what is quantised is divided by their ratio to the first one,
+ * together with the smoothing, and the product is multiplied by it; so the scales of the nodes are constants.
  */
 final class QdqOps extends ForwardingOps<OnnxValue> {
     private final OnnxOps inner;
     private final ScaleTable table;
+    private final @Nullable TimestepScales<OnnxValue> timesteps;
     private final Map<OnnxValue, Modulated> modulated = new HashMap<>();
     private final Set<String> smoothed = new HashSet<>();
     private @Nullable String attention;
@@ -33,12 +36,14 @@ final class QdqOps extends ForwardingOps<OnnxValue> {
     /** What {@link #adaLayerNorm} was called with. */
     private record Modulated(OnnxValue x, OnnxValue shift, OnnxValue onePlusScale, float eps) {}
 
-    /** @throws org.maskrt.models.MaskRtException (USAGE) if the table has scales by groups of timesteps */
-    QdqOps(OnnxOps inner, ScaleTable table) {
+    /** @param timestep of each row [B]; null where no scale of the linears that will be written depends on it */
+    QdqOps(OnnxOps inner, ScaleTable table, @Nullable OnnxValue timestep) {
         super(inner);
-        table.requireOneGroup();
         this.inner = inner;
         this.table = table;
+        this.timesteps = timestep != null && table.byTimestep()
+                ? inner.within("timestep_scales", () -> new TimestepScales<>(inner, table, timestep))
+                : null;
     }
 
     /** Zero points. ONNX Runtime 1.28 aborts where those of weights are left out, and refuses those that two layers share. */
@@ -98,16 +103,24 @@ final class QdqOps extends ForwardingOps<OnnxValue> {
         return y;
     }
 
-    /** x / s, by what made x where that is possible. */
-    private OnnxValue smooth(String path, OnnxValue x, float[] s) {
-        if (s.length == 0 || smoothed.contains(path)) {
+    /** x / (s r), by what made x where that is possible; r is the ratio of {@link TimestepScales}. */
+    private OnnxValue smooth(String path, OnnxValue x, LinearScales scales) {
+        float[] s = smoothed.contains(path) ? new float[0] : scales.smoothing().factors();
+        OnnxValue factors = timesteps == null ? null : timesteps.inverse(path);
+        if (factors == null && scales.input().scales().length > 1) {
+            throw new IllegalStateException(path + " has scales by timestep, and no timestep was given");
+        }
+        if (s.length > 0) {
+            float[] inverse = new float[s.length];
+            for (int i = 0; i < s.length; i++) {
+                inverse[i] = 1 / s[i];
+            }
+            OnnxValue each = named(inverse, path + ".input_smoothing", OnnxType.FLOAT, s.length);
+            factors = factors == null ? each : mul(factors, each);
+        }
+        if (factors == null) {
             return x;
         }
-        float[] inverse = new float[s.length];
-        for (int i = 0; i < s.length; i++) {
-            inverse[i] = 1 / s[i];
-        }
-        OnnxValue factors = named(inverse, path + ".input_smoothing", OnnxType.FLOAT, s.length);
         Modulated m = modulated.get(x);
         return m == null
                 ? mul(x, factors)
@@ -121,7 +134,7 @@ final class QdqOps extends ForwardingOps<OnnxValue> {
         int out = factors.length;
         return inner.within(path, () -> {
             OnnxType type = inner.typeOf(path);
-            OnnxValue typed = inner.as(type, smooth(path, x, scales.smoothing().factors()));
+            OnnxValue typed = inner.as(type, smooth(path, x, scales));
             OnnxValue rounded = rounded(path + ".input", typed, scales.input());
             OnnxValue weight = weight(p.get("weight", out, in), scales, factors, type);
             OnnxValue bias = p.get("bias", out);
@@ -129,7 +142,9 @@ final class QdqOps extends ForwardingOps<OnnxValue> {
             if (c.length > 0) {
                 bias = add(bias, constant(c, out));
             }
-            return add(matmul(rounded, weight), mul(bias, constant(factors, out)));
+            OnnxValue y = matmul(rounded, weight);
+            OnnxValue ratio = timesteps == null ? null : timesteps.ratio(path);
+            return add(ratio == null ? y : mul(y, ratio), mul(bias, constant(factors, out)));
         });
     }
 

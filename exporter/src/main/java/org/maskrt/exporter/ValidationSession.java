@@ -18,6 +18,7 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.maskrt.models.ByteProducts;
 import org.maskrt.models.ExitCode;
@@ -130,6 +131,11 @@ public final class ValidationSession implements AutoCloseable {
     /** The environment of the whole process: whoever asks first names it, so everyone asks alike. */
     private static OrtEnvironment environment() {
         return OrtEnvironment.getEnvironment(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR, "maskrt");
+    }
+
+    /** The names of its inputs. */
+    public Set<String> inputs() {
+        return session.getInputNames();
     }
 
     /** All outputs, by name. */

@@ -277,8 +277,8 @@ class QdqGraphTest {
         Path place = folder.resolve("place");
         Files.createDirectories(place);
         Files.writeString(place.resolve(OnnxFile.MODEL), "what a killed process left");
-        try (TappedNetwork network =
-                TappedNetwork.open(MODEL, WEIGHTS, QuantisedPaths.LINEARS_AND_ATTENTIONS, scope, place)) {
+        try (TransformerNetwork network =
+                TransformerNetwork.tapped(MODEL, WEIGHTS, QuantisedPaths.LINEARS_AND_ATTENTIONS, scope, place)) {
             tapped = observe(network, folder.resolve("tapped"));
         }
         assertEquals(eager.paths(), tapped.paths());

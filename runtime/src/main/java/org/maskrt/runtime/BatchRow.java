@@ -67,6 +67,11 @@ final class BatchRow implements AutoCloseable {
         batch.writeHint(0, target, slot);
     }
 
+    /** What the model is told of the time of the next step, to row {@code slot} of {@code target} [B]. */
+    void writeTimestep(DeviceTensor target, int slot) {
+        target.write(slot, new float[] {modulations.timestep(step)}, 0, 1);
+    }
+
     /** The halves that {@code denoiser} has to run for the next step. */
     List<HalfBatch.Half> halves() {
         return Stream.of(true, false)
@@ -82,6 +87,9 @@ final class BatchRow implements AutoCloseable {
                 float[] sample = state.sample();
                 inputs.sample().write(slot * sample.length, sample, 0, sample.length);
                 modulate(conditional, inputs.modulation(), slot);
+                if (inputs.timestep() != null) {
+                    writeTimestep(inputs.timestep(), slot);
+                }
                 if (inputs.hint() != null) {
                     writeHint(inputs.hint(), slot);
                 }

@@ -51,6 +51,9 @@ final class FusedBatch {
                 "coefficients", coefficients,
                 "eps_prev", memory,
                 "noise", noise));
+        if (graph.signature().takes("timestep")) {
+            inputs.put("timestep", tensors.floats(rows));
+        }
         if (model.hintChannels() > 0) {
             inputs.put("hint", tensors.floats(rows, model.hintChannels(), side, side));
         }
@@ -116,6 +119,10 @@ final class FusedBatch {
         }
         row.modulate(true, modulation, slot);
         row.modulate(false, modulationUncond, slot);
+        DeviceTensor timestep = inputs.get("timestep");
+        if (timestep != null) {
+            row.writeTimestep(timestep, slot);
+        }
         weight[0] = (float) step.weight();
         guidance.write(slot, weight, 0, 1);
         float[] factors = SamplingPlan.row(step.requireLinear().coefficients());

@@ -48,6 +48,9 @@ final class FusedSteps implements StepRunner {
                 "coefficients", coefficients,
                 "eps_prev", memory,
                 "noise", noise));
+        if (graph.signature().takes("timestep")) {
+            inputs.put("timestep", tensors.floats(rows));
+        }
         setup.batch().bindHint(model, tensors, inputs);
         epsOnHost = new float[eps.shape().size()];
         bindings = new Graph.Binding[] {bind(graph, samples[0], samples[1]), bind(graph, samples[1], samples[0])};
@@ -78,7 +81,11 @@ final class FusedSteps implements StepRunner {
         modulations.copy(i, true, modulation);
         modulations.copy(i, false, modulationUncond);
         float[] row = SamplingPlan.row(update.coefficients());
+        DeviceTensor timestep = inputs.get("timestep");
         for (int b = 0; b < rows; b++) {
+            if (timestep != null) {
+                timestep.write(b, new float[] {modulations.timestep(i)}, 0, 1);
+            }
             guidance.write(b, new float[] {(float) step.weight()}, 0, 1);
             coefficients.write(b * row.length, row, 0, row.length);
         }

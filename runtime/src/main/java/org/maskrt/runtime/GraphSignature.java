@@ -24,11 +24,34 @@ import org.maskrt.models.ops.Shape;
  * these outputs.
  *
  * @param name of the graph, which is also the name of its folder below {@code onnx/}
+ * @param optional inputs that a file may have or leave out; a loaded graph has those among its inputs that it takes
  */
-public record GraphSignature(String name, List<TensorSpec> inputs, List<TensorSpec> outputs) {
+public record GraphSignature(
+        String name, List<TensorSpec> inputs, List<TensorSpec> outputs, List<TensorSpec> optional) {
+    /** What a quantised step takes whose scales depend on the timestep. */
+    static final TensorSpec TIMESTEP = TensorSpec.fp32("timestep", BATCH);
+
     public GraphSignature {
         inputs = List.copyOf(inputs);
         outputs = List.copyOf(outputs);
+        optional = List.copyOf(optional);
+    }
+
+    /** Without inputs that a file may leave out. */
+    public GraphSignature(String name, List<TensorSpec> inputs, List<TensorSpec> outputs) {
+        this(name, inputs, outputs, List.of());
+    }
+
+    /** Whether the input {@code input} has to be given. */
+    public boolean takes(String input) {
+        return inputs.stream().anyMatch(spec -> spec.name().equals(input));
+    }
+
+    /** With that of the inputs that may be left out which {@code other} has. */
+    GraphSignature takingAs(GraphSignature other) {
+        List<TensorSpec> all = new ArrayList<>(inputs);
+        optional.stream().filter(spec -> other.takes(spec.name())).forEach(all::add);
+        return new GraphSignature(name, all, outputs);
     }
 
     /** What a model is conditioned on: class_labels [B], or condition [B,W]. */
@@ -46,17 +69,18 @@ public record GraphSignature(String name, List<TensorSpec> inputs, List<TensorSp
                 List.of(TensorSpec.fp32("modulation", STEPS, BATCH, model.modulationSize())));
     }
 
-    /** sample and hint [B,C,H,W], modulation [B,K] to out_sample [B,outC,H,W]. */
+    /** sample and hint [B,C,H,W], modulation [B,K] and, if the graph takes it, timestep [B] to out_sample [B,outC,H,W]. */
     public static GraphSignature denoiser(Denoiser model) {
         return new GraphSignature(
                 "denoiser",
                 samples(model, TensorSpec.fp32("modulation", BATCH, model.modulationSize())),
-                List.of(outSample(model)));
+                List.of(outSample(model)),
+                List.of(TIMESTEP));
     }
 
     /**
      * One guided step of a sampler: sample and hint [B,C,H,W], modulation and modulation_uncond [B,K], guidance [B], coefficients [B,4], eps_prev and
-     * noise [B,C,H,W] to next_sample and eps [B,C,H,W].
+     * noise [B,C,H,W] and, if the graph takes it, timestep [B] to next_sample and eps [B,C,H,W].
      */
     public static GraphSignature guidedStep(Denoiser model) {
         int k = model.modulationSize();
@@ -70,7 +94,8 @@ public record GraphSignature(String name, List<TensorSpec> inputs, List<TensorSp
                         TensorSpec.fp32("coefficients", BATCH, 4),
                         sample(model, "eps_prev"),
                         sample(model, "noise")),
-                List.of(sample(model, "next_sample"), sample(model, "eps")));
+                List.of(sample(model, "next_sample"), sample(model, "eps")),
+                List.of(TIMESTEP));
     }
 
     /**

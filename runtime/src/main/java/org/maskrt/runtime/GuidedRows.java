@@ -40,7 +40,7 @@ final class GuidedRows implements Graph {
      */
     GuidedRows(Path folder, GraphSignature signature, GuidedChannels guided, Graph denoiser, Backend backend) {
         this.folder = folder;
-        this.signature = signature;
+        this.signature = signature.takingAs(denoiser.signature());
         this.guided = guided;
         this.denoiser = denoiser;
         this.backend = backend;
@@ -71,7 +71,8 @@ final class GuidedRows implements Graph {
                         BATCH,
                         BATCH,
                         sample.shape().dim(2),
-                        sample.shape().dim(3))));
+                        sample.shape().dim(3))),
+                guidedStep.optional());
     }
 
     @Override

@@ -23,11 +23,13 @@ final class HalfBatch {
      * @param sample [B,C,H,W]
      * @param modulation [B,K]
      * @param hint [B,C",H,W] of models that have one
+     * @param timestep [B] of graphs that take it
      */
     record Inputs(
             DeviceTensor sample,
             DeviceTensor modulation,
-            @Nullable DeviceTensor hint) {}
+            @Nullable DeviceTensor hint,
+            @Nullable DeviceTensor timestep) {}
 
     private final int rows;
     private final Inputs inputs;
@@ -40,11 +42,15 @@ final class HalfBatch {
         DeviceTensor sample = tensors.floats(rows, model.inChannels(), side, side);
         DeviceTensor modulation = tensors.floats(rows, model.modulationSize());
         DeviceTensor hint = model.hintChannels() > 0 ? tensors.floats(rows, model.hintChannels(), side, side) : null;
-        inputs = new Inputs(sample, modulation, hint);
+        DeviceTensor timestep = graph.signature().takes("timestep") ? tensors.floats(rows) : null;
+        inputs = new Inputs(sample, modulation, hint, timestep);
         out = tensors.floats(rows, model.outChannels(), side, side);
         Map<String, DeviceTensor> bound = new HashMap<>(Map.of("sample", sample, "modulation", modulation));
         if (hint != null) {
             bound.put("hint", hint);
+        }
+        if (timestep != null) {
+            bound.put("timestep", timestep);
         }
         binding = graph.bind(bound, Map.of("out_sample", out));
     }

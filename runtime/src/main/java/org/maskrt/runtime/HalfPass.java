@@ -75,8 +75,14 @@ abstract class HalfPass {
     static HalfPass denoiser(
             Denoiser model, Batch batch, Graph graph, Modulations modulations, TensorPool.Lease tensors) {
         DeviceTensor modulation = tensors.floats(batch.size(), model.modulationSize());
+        float[] times = new float[batch.size()];
+        Map<String, DeviceTensor> inputs = new HashMap<>(Map.of("modulation", modulation));
+        if (graph.signature().takes("timestep")) {
+            inputs.put("timestep", tensors.floats(times.length));
+        }
+        DeviceTensor timestep = inputs.get("timestep");
         Map<Integer, HalfBatch> some = new HashMap<>();
-        return new HalfPass(model, batch, graph, Map.of("modulation", modulation), tensors) {
+        return new HalfPass(model, batch, graph, inputs, tensors) {
             @Override
             String graph() {
                 return "denoiser";
@@ -98,6 +104,10 @@ abstract class HalfPass {
             @Override
             void prepare(int i, boolean conditional) {
                 modulations.copy(i, conditional, modulation);
+                if (timestep != null) {
+                    Arrays.fill(times, modulations.timestep(i));
+                    timestep.write(times);
+                }
             }
         };
     }
@@ -111,6 +121,9 @@ abstract class HalfPass {
             public void write(HalfBatch.Inputs inputs, int slot) {
                 inputs.sample().write(slot * latent, samples, row * latent, latent);
                 modulations.copy(i, batch.conditions().nullColumn(), inputs.modulation(), slot);
+                if (inputs.timestep() != null) {
+                    inputs.timestep().write(slot, new float[] {modulations.timestep(i)}, 0, 1);
+                }
                 if (inputs.hint() != null) {
                     batch.writeHint(row, inputs.hint(), slot);
                 }

@@ -60,6 +60,11 @@ final class Modulations {
         return Math.min(first + chunk, timesteps.length);
     }
 
+    /** What the model is told of the time of step {@code step}. */
+    float timestep(int step) {
+        return timesteps[step];
+    }
+
     /** The modulation of a prepared step and of each row's condition, or of the null condition for each, to {@code target} [B,K]. */
     void copy(int step, boolean conditional, DeviceTensor target) {
         for (int r = 0; r < conditions.rows(); r++) {

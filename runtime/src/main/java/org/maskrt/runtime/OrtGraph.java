@@ -56,7 +56,11 @@ final class OrtGraph implements Graph {
             Map<String, TensorSpec> outputs = OrtErrors.checked(
                     ExitCode.FAILURE, () -> file + ": cannot list the outputs", () -> specs(session.getOutputInfo()));
             Map<String, String> fileNames = new HashMap<>();
-            List<TensorSpec> taken = match(file, "input", expected.inputs(), inputs, fileNames);
+            List<TensorSpec> wanted = new ArrayList<>(expected.inputs());
+            expected.optional().stream()
+                    .filter(spec -> inputs.containsKey(spec.name()))
+                    .forEach(wanted::add);
+            List<TensorSpec> taken = match(file, "input", wanted, inputs, fileNames);
             List<TensorSpec> given = match(file, "output", expected.outputs(), outputs, fileNames);
             if (inputs.size() > taken.size()) {
                 throw refused(file, "inputs " + expected.inputs() + " and no other", inputs);

@@ -35,7 +35,7 @@ public record Port(String name, Shape shape, Kind kind, int limit) {
         return new Port(name, Shape.of(dims), Kind.VALUES, 0);
     }
 
-    static Port timesteps(String name, int symbol) {
+    public static Port timesteps(String name, int symbol) {
         return new Port(name, Shape.of(symbol), Kind.TIMESTEPS, TIMESTEPS);
     }
 

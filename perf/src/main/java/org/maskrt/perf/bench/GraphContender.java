@@ -13,6 +13,9 @@ import org.maskrt.runtime.Graph;
 
 /** An exported graph on a backend; inputs and outputs stay where it computes. */
 final class GraphContender implements Contender {
+    /** What a quantised step may take beside its modulation. */
+    private static final String TIMESTEP = "timestep";
+
     private final String label;
     private final Map<String, String> settings;
     private final Subject subject;
@@ -63,6 +66,10 @@ final class GraphContender implements Contender {
         Bound(Backend backend, Graph graph, Subject subject, Problem problem) {
             Map<String, DeviceTensor> inputs = new HashMap<>();
             problem.inputs().forEach((name, value) -> inputs.put(name, keep(tensor(backend, value))));
+            Tensor timestep = problem.origins().get(TIMESTEP);
+            if (timestep != null && graph.signature().takes(TIMESTEP)) {
+                inputs.put(TIMESTEP, keep(tensor(backend, timestep)));
+            }
             for (Map.Entry<String, Shape> out :
                     subject.outputs(problem.inputs()).entrySet()) {
                 outputs.put(out.getKey(), keep(backend.floats(out.getValue().dims())));

@@ -40,9 +40,10 @@ final class GraphPaths implements PathOutputs {
     @Override
     public Map<String, float[]> run(String graph, Map<String, Tensor> inputs) {
         Map<String, float[]> values = new LinkedHashMap<>();
-        sessions.computeIfAbsent(graph, this::open)
-                .run(inputs)
-                .forEach((name, tensor) -> values.put(name, tensor.values()));
+        ValidationSession session = sessions.computeIfAbsent(graph, this::open);
+        Map<String, Tensor> taken = new LinkedHashMap<>(inputs);
+        taken.keySet().retainAll(session.inputs());
+        session.run(taken).forEach((name, tensor) -> values.put(name, tensor.values()));
         return values;
     }
 

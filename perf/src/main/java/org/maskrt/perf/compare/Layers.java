@@ -20,6 +20,7 @@ final class Layers {
     private static final String GUIDED_STEP = "guided_step";
     private static final String MODULATION = "modulation";
     private static final String UNCONDITIONAL = "modulation_uncond";
+    private static final String TIMESTEP = "timestep";
     private static final String LABELS = "class_labels";
 
     private final Variant a;
@@ -112,6 +113,7 @@ final class Layers {
 
     private List<Run> record(Variant shown, InputSpy spy, List<Integer> chosen) {
         List<Run> runs = new ArrayList<>();
+        List<Tensor> times = new ArrayList<>();
         spy.take();
         spy.listen(true);
         try {
@@ -119,10 +121,14 @@ final class Layers {
                 for (InputSpy.Run run : spy.take()) {
                     if (run.graph().equals(CONDITIONER)) {
                         runs.add(new Run(0, CONDITIONER, conditioned(run.inputs())));
+                        Tensor steps = run.inputs().get("timesteps");
+                        for (int s = 0; steps != null && s < steps.size(); s++) {
+                            times.add(Tensor.of(new float[] {steps.values()[s]}, 1));
+                        }
                     } else if (run.graph().equals(CCNET)) {
                         runs.add(new Run(0, CCNET, run.inputs()));
                     } else if (chosen.contains(i)) {
-                        runs.addAll(halves(i + 1, run));
+                        runs.addAll(halves(i + 1, run, times.get(i)));
                     }
                 }
             });
@@ -132,11 +138,13 @@ final class Layers {
         return runs;
     }
 
-    /** Runs of the denoiser that say what a run of it or of a guided step does. */
-    private static List<Run> halves(int step, InputSpy.Run run) {
+    /** Runs of the denoiser that say what a run of it or of a guided step does; with the timestep, which one of the variants may take. */
+    private static List<Run> halves(int step, InputSpy.Run run, Tensor time) {
         List<Run> halves = new ArrayList<>();
         if (run.graph().equals(DENOISER)) {
-            halves.add(new Run(step, DENOISER, run.inputs()));
+            Map<String, Tensor> inputs = new LinkedHashMap<>(run.inputs());
+            inputs.put(TIMESTEP, time);
+            halves.add(new Run(step, DENOISER, inputs));
         } else if (run.graph().equals(GUIDED_STEP)) {
             for (String modulation : List.of(MODULATION, UNCONDITIONAL)) {
                 Map<String, Tensor> inputs = new LinkedHashMap<>();
@@ -146,6 +154,7 @@ final class Layers {
                         inputs.put(name.equals(modulation) ? MODULATION : name, value);
                     }
                 }
+                inputs.put(TIMESTEP, time);
                 halves.add(new Run(step, DENOISER, inputs));
             }
         }

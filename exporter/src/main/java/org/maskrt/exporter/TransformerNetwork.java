@@ -9,60 +9,87 @@ import java.util.function.Predicate;
 import org.maskrt.calibration.Network;
 import org.maskrt.calibration.Probe;
 import org.maskrt.calibration.RangeOps;
+import org.maskrt.calibration.ScaleTable;
 import org.maskrt.exporter.GraphStyle.Attention;
+import org.maskrt.exporter.GraphStyle.Bias;
+import org.maskrt.exporter.graphs.ModelGraph;
 import org.maskrt.exporter.graphs.ModelGraphs;
 import org.maskrt.exporter.graphs.Port;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
+import org.maskrt.models.ops.Params;
 import org.maskrt.models.ops.Shape;
 import org.maskrt.models.ops.Tensor;
 import org.maskrt.models.weights.Weights;
 
-/** The graph {@code transformer} on ONNX Runtime, with what a calibration wants to see as further outputs. */
-public final class TappedNetwork implements Network {
+/** The graph {@code transformer} on ONNX Runtime: with what a calibration wants to see as further outputs, or quantised. Safe for several threads. */
+public final class TransformerNetwork implements Network {
     private static final String OUTPUT = "out_sample";
 
     private final Path folder;
     private final ValidationSession session;
 
-    private TappedNetwork(Path folder, ValidationSession session) {
+    private TransformerNetwork(Path folder, ValidationSession session) {
         this.folder = folder;
         this.session = session;
     }
 
+    /** What a graph computes, written with an emitter. */
+    private interface Body {
+        Map<String, OnnxValue> emit(OnnxOps emitter, Params<OnnxValue> p, Map<String, OnnxValue> in);
+    }
+
     /**
-     * Writes the graph and opens it.
+     * Writes the graph with taps, and opens it.
      *
      * @param wanted the paths that are seen
      * @param scope whether operands of attentions are among them
      * @param folder for the graph; what a killed process left there is replaced, and {@link #close} removes it
      * @throws MaskRtException as {@link OnnxExporter#export(Denoiser, Weights, Path)} does
      */
-    public static TappedNetwork open(
+    public static TransformerNetwork tapped(
             Denoiser model, Weights weights, Predicate<String> wanted, RangeOps.Scope scope, Path folder) {
-        OnnxGraph graph = new OnnxGraph();
-        OnnxOps emitter = new OnnxOps(graph, GraphStyle.DEFAULT.with(Attention.ORT_MHA));
-        RangeOps<OnnxValue> ops = new RangeOps<>(
-                emitter,
-                (path, x, channels) -> {
-                    if (wanted.test(path)) {
-                        emitter.output(path, x);
-                    }
-                },
-                scope);
         ModelGraphs.Transformer transformer = new ModelGraphs.Transformer(model);
+        return open(transformer, weights, folder, (emitter, p, in) -> {
+            RangeOps<OnnxValue> ops = new RangeOps<>(
+                    emitter,
+                    (path, x, channels) -> {
+                        if (wanted.test(path)) {
+                            emitter.output(path, x);
+                        }
+                    },
+                    scope);
+            return transformer.build(ops, p, in);
+        });
+    }
+
+    /**
+     * Writes the graph with what a table names quantised, and opens it.
+     *
+     * @param folder for the graph; what a killed process left there is replaced, and {@link #close} removes it
+     * @throws MaskRtException as {@link OnnxExporter#export(Denoiser, Weights, Path)} does
+     */
+    public static TransformerNetwork quantised(Denoiser model, Weights weights, ScaleTable table, Path folder) {
+        Quantised transformer = new Quantised(new ModelGraphs.Transformer(model), table);
+        return open(transformer, weights, folder, transformer::emit);
+    }
+
+    private static TransformerNetwork open(ModelGraph transformer, Weights weights, Path folder, Body body) {
+        OnnxGraph graph = new OnnxGraph();
+        OnnxOps emitter =
+                new OnnxOps(graph, GraphStyle.DEFAULT.with(Attention.ORT_MHA).with(Bias.GATHER));
         Map<String, OnnxValue> in = new LinkedHashMap<>();
         for (Port port : transformer.inputs()) {
             OnnxType type = port.kind().isIndices() ? OnnxType.INT64 : OnnxType.FLOAT;
             in.put(port.name(), graph.input(port.name(), port.shape(Shape.BATCH, Shape.STEPS), type));
         }
-        transformer.build(ops, emitter.params(weights), in).forEach(emitter::output);
+        body.emit(emitter, emitter.params(weights), in).forEach(emitter::output);
         try {
             OnnxExporter.delete(folder);
             Files.createDirectories(folder);
             OnnxFile.write(folder, graph, Map.of(), fraction -> {});
-            return new TappedNetwork(folder, ValidationSession.open(folder.resolve(OnnxFile.MODEL)));
+            return new TransformerNetwork(folder, ValidationSession.open(folder.resolve(OnnxFile.MODEL)));
         } catch (IOException e) {
             throw new MaskRtException(
                     ExitCode.FAILURE,
