@@ -21,6 +21,7 @@ import org.maskrt.exporter.ExportOptions.Validation;
 import org.maskrt.exporter.GraphStyle.Precision;
 import org.maskrt.exporter.GraphStyle.Target;
 import org.maskrt.exporter.graphs.ModelGraph;
+import org.maskrt.exporter.graphs.Port;
 import org.maskrt.models.ops.Shape;
 
 /**
@@ -127,6 +128,7 @@ record Provenance(ModelGraph graph, ExportOptions options, String weightsSha256)
         Map<String, Object> report = facts(graph.name(), options, weightsSha256);
         byte[] model = Files.readAllBytes(folder.resolve(OnnxFile.MODEL));
         report.put("model_sha256", HexFormat.of().formatHex(OnnxFile.sha256().digest(model)));
+        report.put("inputs", written().inputs().stream().map(Port::name).toList());
         report.put("data_bytes", Files.size(folder.resolve(OnnxFile.DATA)));
         if (!quantised.isEmpty()) {
             ScaleTable scales = style().scales();

@@ -67,9 +67,9 @@ final class BatchRow implements AutoCloseable {
         batch.writeHint(0, target, slot);
     }
 
-    /** What the model is told of the time of the next step, to row {@code slot} of {@code target} [B]. */
-    void writeTimestep(DeviceTensor target, int slot) {
-        target.write(slot, new float[] {modulations.timestep(step)}, 0, 1);
+    /** What the model is told of the time of the next step. */
+    float timestep() {
+        return modulations.timestep(step);
     }
 
     /** The halves that {@code denoiser} has to run for the next step. */
@@ -88,7 +88,7 @@ final class BatchRow implements AutoCloseable {
                 inputs.sample().write(slot * sample.length, sample, 0, sample.length);
                 modulate(conditional, inputs.modulation(), slot);
                 if (inputs.timestep() != null) {
-                    writeTimestep(inputs.timestep(), slot);
+                    inputs.timestep().write(slot, new float[] {timestep()}, 0, 1);
                 }
                 if (inputs.hint() != null) {
                     writeHint(inputs.hint(), slot);

@@ -7,7 +7,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.HashSet;
 import java.util.HexFormat;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
@@ -37,10 +39,16 @@ final class ExportInfo {
         }
     }
 
-    /** Whether the graph in {@code folder} was exported for batches of any size. */
-    static boolean takesAnyBatch(Path folder) {
-        return Files.isRegularFile(folder.resolve("export.json"))
-                && read(folder).node.path("batch").asText().equals("dynamic");
+    /** The inputs of the graph in {@code folder}, if it was exported for batches of any size; none if that is not known. */
+    static Set<String> inputsOfAnyBatch(Path folder) {
+        Set<String> inputs = new HashSet<>();
+        if (Files.isRegularFile(folder.resolve("export.json"))) {
+            JsonNode node = read(folder).node;
+            if (node.path("batch").asText().equals("dynamic")) {
+                node.path("inputs").forEach(input -> inputs.add(input.asText()));
+            }
+        }
+        return inputs;
     }
 
     /** Whether both graphs were made from the same weights, in the same form and for any batch. */

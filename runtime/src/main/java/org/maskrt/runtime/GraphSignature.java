@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.maskrt.models.Denoiser;
@@ -47,10 +48,10 @@ public record GraphSignature(
         return inputs.stream().anyMatch(spec -> spec.name().equals(input));
     }
 
-    /** With that of the inputs that may be left out which {@code other} has. */
-    GraphSignature takingAs(GraphSignature other) {
+    /** With those of the inputs that may be left out which {@code names} has. */
+    GraphSignature taking(Set<String> names) {
         List<TensorSpec> all = new ArrayList<>(inputs);
-        optional.stream().filter(spec -> other.takes(spec.name())).forEach(all::add);
+        optional.stream().filter(spec -> names.contains(spec.name())).forEach(all::add);
         return new GraphSignature(name, all, outputs);
     }
 

@@ -11,6 +11,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.maskrt.models.diffusion.GuidedChannels;
 import org.maskrt.models.diffusion.GuidedChannels.OutputChannels;
@@ -40,7 +41,8 @@ final class GuidedRows implements Graph {
      */
     GuidedRows(Path folder, GraphSignature signature, GuidedChannels guided, Graph denoiser, Backend backend) {
         this.folder = folder;
-        this.signature = signature.takingAs(denoiser.signature());
+        this.signature = signature.taking(
+                denoiser.signature().inputs().stream().map(TensorSpec::name).collect(Collectors.toSet()));
         this.guided = guided;
         this.denoiser = denoiser;
         this.backend = backend;

@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.maskrt.models.ByteProducts;
 import org.maskrt.models.ExitCode;
@@ -85,8 +86,11 @@ public final class OrtBackend implements Backend {
         requireFiles(file, expected);
         // a profile is of the graph that was named
         boolean rows = device == OrtDevice.CPU && profile == null && threads == RowRuns.CORES;
-        if (rows && expected.name().equals("denoiser") && ExportInfo.takesAnyBatch(folder)) {
-            return new DenoiserRows(expected, each -> session(folder, expected, each));
+        if (rows && expected.name().equals("denoiser")) {
+            Set<String> inputs = ExportInfo.inputsOfAnyBatch(folder);
+            if (!inputs.isEmpty()) {
+                return new DenoiserRows(expected.taking(inputs), each -> session(folder, expected, each));
+            }
         }
         Path denoiser = rows ? GuidedRows.denoiser(folder, expected) : null;
         if (denoiser == null) {
