@@ -7,10 +7,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -46,6 +44,7 @@ import org.maskrt.models.ops.Shape;
 import org.maskrt.models.ops.Tensor;
 import org.maskrt.models.vae.AutoencoderKl;
 import org.maskrt.models.weights.AtomicFiles;
+import org.maskrt.models.weights.Sha256;
 import org.maskrt.models.weights.WeightCheck;
 import org.maskrt.models.weights.Weights;
 
@@ -313,7 +312,7 @@ public final class OnnxExporter {
 
     /** Of names, shapes and fp32 values, so that it does not depend on the file's format; in hexadecimal. */
     public static String sha256(Weights weights, DoubleConsumer progress) {
-        MessageDigest digest = OnnxFile.sha256();
+        Sha256 digest = new Sha256();
         ByteBuffer chunk = ByteBuffer.allocate(1 << 20).order(ByteOrder.LITTLE_ENDIAN);
         List<String> keys = weights.keys().stream()
                 .filter(key -> !weights.dtype(key).isIndices())
@@ -322,15 +321,15 @@ public final class OnnxExporter {
         for (int k = 0; k < keys.size(); k++) {
             progress.accept((double) k / keys.size());
             Tensor tensor = weights.tensor(keys.get(k));
-            digest.update((keys.get(k) + tensor.shape()).getBytes(StandardCharsets.UTF_8));
+            digest.add((keys.get(k) + tensor.shape()).getBytes(StandardCharsets.UTF_8));
             float[] values = tensor.values();
             for (int from = 0; from < values.length; from += chunk.capacity() / Float.BYTES) {
                 int count = Math.min(values.length - from, chunk.capacity() / Float.BYTES);
                 chunk.clear().asFloatBuffer().put(values, from, count);
-                digest.update(chunk.array(), 0, count * Float.BYTES);
+                digest.add(chunk.limit(count * Float.BYTES));
             }
         }
         progress.accept(1);
-        return HexFormat.of().formatHex(digest.digest());
+        return digest.hex();
     }
 }

@@ -18,9 +18,6 @@ import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -32,6 +29,7 @@ import org.maskrt.models.ops.Shape;
 import org.maskrt.models.ops.Tensor;
 import org.maskrt.models.weights.AtomicFiles;
 import org.maskrt.models.weights.DType;
+import org.maskrt.models.weights.Sha256;
 
 /**
  * Writes a graph as {@code model.onnx} beside {@code model.onnx.data}. All weights are external data at offsets of 4 KiB, computed and written
@@ -60,7 +58,7 @@ public final class OnnxFile {
      */
     public static void write(Path folder, OnnxGraph graph, Map<String, String> metadata, DoubleConsumer progress) {
         OnnxGraph.Names names = graph.names();
-        MessageDigest digest = sha256();
+        Sha256 digest = new Sha256();
         GraphProto.Builder proto = GraphProto.newBuilder();
         AtomicFiles.write(folder.resolve(DATA), channel -> {
             DataWriter writer = new DataWriter(channel, digest);
@@ -73,8 +71,8 @@ public final class OnnxFile {
         graph.inputs().forEach((name, value) -> proto.addInput(info(name, value)));
         names.nodes().forEach((name, node) -> proto.addNode(node(name, node, names)));
         graph.outputs().forEach((name, value) -> proto.addOutput(info(name, value)));
-        digest.update(proto.buildPartial().toByteArray());
-        proto.setName("maskrt_" + HexFormat.of().formatHex(digest.digest()).substring(0, 12));
+        digest.add(proto.buildPartial().toByteArray());
+        proto.setName("maskrt_" + digest.hex().substring(0, 12));
         ByteBuffer model = ByteBuffer.wrap(model(proto, names, metadata).toByteArray());
         AtomicFiles.write(folder.resolve(MODEL), channel -> {
             while (model.hasRemaining()) {
@@ -149,14 +147,6 @@ public final class OnnxFile {
             return Files.size(file);
         } catch (IOException e) {
             return -1;
-        }
-    }
-
-    static MessageDigest sha256() {
-        try {
-            return MessageDigest.getInstance("SHA-256");
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(e);
         }
     }
 
@@ -237,10 +227,10 @@ public final class OnnxFile {
     /** Appends tensors to the data file. */
     private static final class DataWriter {
         private final FileChannel channel;
-        private final MessageDigest digest;
+        private final Sha256 digest;
         private final ByteBuffer chunk = ByteBuffer.allocateDirect(CHUNK_BYTES).order(ByteOrder.LITTLE_ENDIAN);
 
-        DataWriter(FileChannel channel, MessageDigest digest) {
+        DataWriter(FileChannel channel, Sha256 digest) {
             this.channel = channel;
             this.digest = digest;
         }
@@ -336,7 +326,7 @@ public final class OnnxFile {
 
         private void flush() throws IOException {
             chunk.flip();
-            digest.update(chunk.duplicate());
+            digest.add(chunk.duplicate());
             while (chunk.hasRemaining()) {
                 channel.write(chunk);
             }

@@ -8,7 +8,6 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,6 +22,7 @@ import org.maskrt.exporter.GraphStyle.Target;
 import org.maskrt.exporter.graphs.ModelGraph;
 import org.maskrt.exporter.graphs.Port;
 import org.maskrt.models.ops.Shape;
+import org.maskrt.models.weights.Sha256;
 
 /**
  * Where an exported graph comes from, for its metadata and its report.
@@ -127,7 +127,7 @@ record Provenance(ModelGraph graph, ExportOptions options, String weightsSha256)
     String report(Path folder, List<String> quantised, Map<String, Double> reached) throws IOException {
         Map<String, Object> report = facts(graph.name(), options, weightsSha256);
         byte[] model = Files.readAllBytes(folder.resolve(OnnxFile.MODEL));
-        report.put("model_sha256", HexFormat.of().formatHex(OnnxFile.sha256().digest(model)));
+        report.put("model_sha256", Sha256.of(model));
         report.put("inputs", written().inputs().stream().map(Port::name).toList());
         report.put("data_bytes", Files.size(folder.resolve(OnnxFile.DATA)));
         if (!quantised.isEmpty()) {

@@ -5,15 +5,13 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.HashSet;
-import java.util.HexFormat;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.diffusion.GuidedChannels;
+import org.maskrt.models.weights.Sha256;
 
 /** What {@code export.json} beside a graph says of it. */
 final class ExportInfo {
@@ -70,15 +68,12 @@ final class ExportInfo {
         Path data = folder.resolve("model.onnx.data");
         try {
             byte[] model = Files.readAllBytes(folder.resolve("model.onnx"));
-            String sha = HexFormat.of()
-                    .formatHex(MessageDigest.getInstance("SHA-256").digest(model));
+            String sha = Sha256.of(model);
             return sha.equals(facts.path("model_sha256").asText())
                     && Files.isRegularFile(data)
                     && Files.size(data) == facts.path("data_bytes").asLong(-1);
         } catch (IOException e) {
             return false;
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(e);
         }
     }
 

@@ -8,13 +8,10 @@ import ai.onnxruntime.providers.OrtCUDAProviderOptions;
 import ai.onnxruntime.providers.OrtTensorRTProviderOptions;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
+import org.maskrt.models.weights.Sha256;
 import org.maskrt.runtime.trt.GpuLibrary;
 
 /** Where ONNX Runtime runs graphs. */
@@ -121,16 +118,15 @@ public enum OrtDevice {
      */
     static String enginePrefix(Path folder) {
         try {
-            MessageDigest digest = MessageDigest.getInstance("SHA-256");
-            digest.update(Files.readAllBytes(folder.resolve("model.onnx")));
-            digest.update(ExportInfo.read(folder).weightsSha256().getBytes(StandardCharsets.US_ASCII));
-            String hash = HexFormat.of().formatHex(digest.digest()).substring(0, PREFIX_DIGITS);
+            String hash = new Sha256()
+                    .add(folder.resolve("model.onnx"))
+                    .add(ExportInfo.read(folder).weightsSha256().getBytes(StandardCharsets.US_ASCII))
+                    .hex()
+                    .substring(0, PREFIX_DIGITS);
             return folder.getFileName() + "_" + dtype(folder) + "_" + hash;
         } catch (IOException e) {
             throw new MaskRtException(
                     ExitCode.FAILURE, folder + ": cannot be read: " + OrtErrors.oneLine(e) + "; export it again", e);
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(e);
         }
     }
 

@@ -4,14 +4,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.DigestInputStream;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
@@ -246,21 +239,17 @@ public final class Component<M> implements AutoCloseable {
     /** SHA-256 of the weights file in hexadecimal; of shards, of all of them one after the other. Reads them through. */
     public String sha256() {
         try {
-            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            Sha256 hash = new Sha256();
             for (Path part : file.files()) {
-                try (InputStream in = new DigestInputStream(Files.newInputStream(part), digest)) {
-                    in.transferTo(OutputStream.nullOutputStream());
-                }
+                hash.add(part);
             }
-            return HexFormat.of().formatHex(digest.digest());
+            return hash.hex();
         } catch (IOException e) {
             throw new MaskRtException(
                     ExitCode.FAILURE,
                     file.origin() + ": cannot be read: " + AtomicFiles.reason(e)
                             + "; check the path and its permissions",
                     e);
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every Java has SHA-256", e);
         }
     }
 

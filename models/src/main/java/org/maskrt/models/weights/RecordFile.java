@@ -8,9 +8,6 @@ import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.maskrt.models.ExitCode;
@@ -33,12 +30,7 @@ public final class RecordFile {
 
     /** Of what {@link #write} writes, in hexadecimal. */
     public static String sha256(String kind, int version, Record record) {
-        try {
-            byte[] text = text(kind, version, record).getBytes(StandardCharsets.UTF_8);
-            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(text));
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every Java platform has SHA-256", e);
-        }
+        return Sha256.of(text(kind, version, record).getBytes(StandardCharsets.UTF_8));
     }
 
     private static String text(String kind, int version, Record record) {

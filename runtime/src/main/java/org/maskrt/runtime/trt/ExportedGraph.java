@@ -3,14 +3,11 @@ package org.maskrt.runtime.trt;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
+import org.maskrt.models.weights.Sha256;
 
 /**
  * The graph that an engine is built from.
@@ -22,7 +19,6 @@ import org.maskrt.models.MaskRtException;
  * @param weightsSha256 of the weights' names, shapes and fp32 values, as the export gives it
  */
 public record ExportedGraph(String graph, String dtype, String bias, String onnxSha256, String weightsSha256) {
-    private static final int BUFFER = 1 << 16;
 
     /**
      * The graph in {@code folder}.
@@ -51,7 +47,7 @@ public record ExportedGraph(String graph, String dtype, String bias, String onnx
                     text(report, made, "graph"),
                     text(report, made, "dtype"),
                     text(report, made, "bias"),
-                    sha256(model),
+                    new Sha256().add(model).hex(),
                     text(report, made, "weights_sha256"));
         } catch (IOException e) {
             throw new MaskRtException(
@@ -69,18 +65,5 @@ public record ExportedGraph(String graph, String dtype, String bias, String onnx
                     report + ": expected the field " + field + ", found none; export again with --target tensorrt");
         }
         return text;
-    }
-
-    private static String sha256(Path file) throws IOException {
-        try (InputStream in = Files.newInputStream(file)) {
-            MessageDigest digest = MessageDigest.getInstance("SHA-256");
-            byte[] buffer = new byte[BUFFER];
-            for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
-                digest.update(buffer, 0, n);
-            }
-            return HexFormat.of().formatHex(digest.digest());
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(e);
-        }
     }
 }
