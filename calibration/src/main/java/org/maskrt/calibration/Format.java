@@ -47,6 +47,11 @@ public enum Format {
         this.largest = largest;
     }
 
+    /** The largest number of the format. */
+    public double largest() {
+        return largest;
+    }
+
     /** As tables and options name it. */
     public String label() {
         return name().toLowerCase(Locale.ROOT);

@@ -22,6 +22,19 @@ public final class MixedPrecision {
         List<float[]> latents(ScaleTable table);
     }
 
+    /**
+     * What was found.
+     *
+     * @param table with the linears that must be kept moved there, and a reason for every linear
+     * @param alone dB of each linear quantised alone
+     * @param together dB of all that stay quantised
+     */
+    public record Found(ScaleTable table, Map<String, Double> alone, double together) {
+        public Found {
+            alone = Map.copyOf(alone);
+        }
+    }
+
     /** What equal latents count as. */
     private static final double MOST = 200;
 
@@ -32,12 +45,12 @@ public final class MixedPrecision {
     }
 
     /**
-     * {@code table} with the linears that must be kept moved there, and a reason for every linear.
+     * The smallest set of linears that must be kept.
      *
      * @param wanted dB
      * @param listener is told of tables that were measured
      */
-    public ScaleTable within(double wanted, ScaleTable table, Calibration.Listener listener) {
+    public Found within(double wanted, ScaleTable table, Calibration.Listener listener) {
         List<String> paths = new ArrayList<>(table.linears().keySet());
         int total = paths.size() + 2 + Integer.SIZE - Integer.numberOfLeadingZeros(paths.size());
         Measure measure = new Measure(table, total, listener);
@@ -63,11 +76,12 @@ public final class MixedPrecision {
             }
         }
         listener.progress(total, total);
-        return explained(
+        ScaleTable explained = explained(
                 table,
                 alone,
                 paths.subList(0, enough),
                 String.format(Locale.ROOT, "all that are quantised together %.1f dB, %.1f wanted", reached, wanted));
+        return new Found(explained, alone, reached);
     }
 
     private static ScaleTable explained(

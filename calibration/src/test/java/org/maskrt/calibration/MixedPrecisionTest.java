@@ -43,7 +43,8 @@ class MixedPrecisionTest {
     void asFewAsPossibleAreKept(double wanted, String kept) {
         List<Integer> told = new ArrayList<>();
         MixedPrecision search = new MixedPrecision(table -> List.of(latents(table)));
-        ScaleTable found = search.within(wanted, table(), (done, total) -> told.add(done));
+        ScaleTable found =
+                search.within(wanted, table(), (done, total) -> told.add(done)).table();
         Set<String> expected = kept.isEmpty() ? Set.of() : Set.of(kept.split(","));
         assertEquals(expected, found.kept().keySet());
         assertEquals(4 - expected.size(), found.linears().size());
@@ -55,7 +56,7 @@ class MixedPrecisionTest {
     @Test
     void everyLinearHasItsReason() {
         MixedPrecision search = new MixedPrecision(table -> List.of(latents(table)));
-        ScaleTable found = search.within(25, table(), (done, total) -> {});
+        ScaleTable found = search.within(25, table(), (done, total) -> {}).table();
         assertEquals(
                 "quantised alone 10.0 dB; all that are quantised together 29.6 dB, 25.0 wanted",
                 found.kept().get("c"));

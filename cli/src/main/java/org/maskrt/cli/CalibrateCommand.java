@@ -175,6 +175,13 @@ final class CalibrateCommand implements Callable<Integer> {
     private Collector collector = Collector.onnxruntime;
 
     @Option(
+            names = "--report",
+            paramLabel = "DIR",
+            description =
+                    "Write what was seen and chosen there: report.html with plots of ranges over timesteps and of drift, and the plots as SVG files.")
+    private @Nullable Path report;
+
+    @Option(
             names = {"-q", "--quiet"},
             description = "No progress bar.")
     private boolean quiet;
@@ -222,12 +229,25 @@ final class CalibrateCommand implements Callable<Integer> {
                             provenance,
                             folder.transformerWeights(),
                             (done, total) -> progress.update("scales", done, total));
-            if (driftPsnr != null) {
-                made = within(driftPsnr, made, folder, sampled, table, progress);
-            }
-            made.write(table);
+            MixedPrecision.Found found =
+                    driftPsnr == null ? null : within(driftPsnr, made, folder, sampled, table, progress);
+            ScaleTable chosen = found == null ? made : found.table();
+            chosen.write(table);
             progress.end();
-            print(made, table, (System.nanoTime() - started) / 1e9);
+            print(chosen, table, (System.nanoTime() - started) / 1e9);
+            if (found != null) {
+                out().printf(
+                                Locale.ROOT,
+                                "drift    latents at %.1f dB with %d layers kept, %.1f wanted%n",
+                                found.together(),
+                                chosen.kept().size(),
+                                driftPsnr);
+            }
+            if (report != null) {
+                new CalibrationReport(observations, chosen, found == null ? Map.of() : found.alone())
+                        .write(report, model.toString(), BenchCommand.commandLine(spec));
+                out().println("report   " + report.resolve("report.html"));
+            }
         }
         return 0;
     }
@@ -338,7 +358,7 @@ final class CalibrateCommand implements Callable<Integer> {
         });
     }
 
-    private ScaleTable within(
+    private MixedPrecision.Found within(
             double wanted, ScaleTable all, ModelFolder folder, Sampled sampled, Path table, Progress progress) {
         List<Picture> some = sampled.pictures.subList(0, Math.min(driftPictures, count));
         AtomicBoolean cancelled = new AtomicBoolean();
@@ -368,8 +388,12 @@ final class CalibrateCommand implements Callable<Integer> {
         return table.toAbsolutePath().resolveSibling(table.getFileName() + ".graph");
     }
 
+    private PrintWriter out() {
+        return spec.commandLine().getOut();
+    }
+
     private void print(ScaleTable made, Path table, double seconds) {
-        PrintWriter out = spec.commandLine().getOut();
+        PrintWriter out = out();
         long smoothed = made.linears().values().stream()
                 .filter(l -> l.smoothing().factors().length > 0)
                 .count();

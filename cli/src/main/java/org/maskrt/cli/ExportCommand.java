@@ -98,9 +98,9 @@ final class ExportCommand implements Callable<Integer> {
             names = "--bias",
             paramLabel = "FORM",
             description =
-                    "The relative position bias: constant (gathered, [1,H,N,N]) or gather (from its table in each step: less"
-                            + " memory, more time) (default: ${DEFAULT-VALUE}).")
-    private String bias = "constant";
+                    "The relative position bias: constant (gathered, [1,H,N,N]) or gather (from its table, by ONNX Runtime when it loads the graph, by"
+                            + " TensorRT in each step: less memory, more time) (default: constant; gather for onnxruntime with --quantize).")
+    private @Nullable String bias;
 
     @Option(names = "--batch", paramLabel = "N", description = "dynamic, or a fixed batch (default: ${DEFAULT-VALUE}).")
     private String batch = "dynamic";
@@ -172,7 +172,9 @@ final class ExportCommand implements Callable<Integer> {
                         GraphStyle.Attention.values()),
                 precision(tensorrt),
                 runtime,
-                choice("--bias", bias, GraphStyle.Bias.values()),
+                bias == null
+                        ? GraphStyle.Bias.usual(runtime, quantize != null)
+                        : choice("--bias", bias, GraphStyle.Bias.values()),
                 scales());
         ExportOptions options =
                 ExportOptions.of(style).withBatch(batch.equals("dynamic") ? Shape.BATCH : number(batch));

@@ -1,6 +1,7 @@
 package org.maskrt.cli;
 
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -12,6 +13,7 @@ import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
 import org.maskrt.models.PaperTable;
+import org.maskrt.models.Presets;
 import org.maskrt.models.convert.Checkpoint;
 import org.maskrt.models.convert.Recognition;
 import org.maskrt.models.convert.Recognition.Part;
@@ -22,6 +24,8 @@ import org.maskrt.models.weights.ModelFolder;
 import org.maskrt.models.weights.ScheduleConfig;
 import org.maskrt.models.weights.WeightCheck;
 import org.maskrt.models.weights.Weights;
+import org.maskrt.perf.bench.Source;
+import org.maskrt.perf.bench.Workload;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -45,7 +49,9 @@ final class ImportCommand implements Callable<Integer> {
 
     @Parameters(
             paramLabel = "SOURCE",
-            description = "A .pt, .pth, .ckpt or .safetensors file, or a folder of diffusers or transformers.")
+            description =
+                    "A .pt, .pth, .ckpt or .safetensors file, or a folder of diffusers or transformers; or a preset, for its sizes with random"
+                            + " weights to measure ('maskrt inspect presets').")
     private Path source;
 
     @Option(
@@ -103,6 +109,10 @@ final class ImportCommand implements Callable<Integer> {
         }
         PrintWriter out = spec.commandLine().getOut();
         long started = System.nanoTime();
+        if (Presets.isName(source.toString()) && !Files.exists(source)) {
+            writePreset(out, source.toString());
+            return 0;
+        }
         Recognition.Hints hints = new Recognition.Hints(optional(heads), optional(decodeLayer));
         try (Checkpoint checkpoint = Checkpoint.open(source, part, hints)) {
             Recognition found = checkpoint.recognition();
@@ -125,6 +135,21 @@ final class ImportCommand implements Callable<Integer> {
             }
         }
         return 0;
+    }
+
+    private void writePreset(PrintWriter out, String name) {
+        if (output == null) {
+            throw new MaskRtException(
+                    ExitCode.USAGE, name + ": expected --output for a preset, which is there already; add it");
+        }
+        if (ModelFolder.isModelFolder(output)) {
+            throw new MaskRtException(
+                    ExitCode.USAGE,
+                    output + ": expected a folder without a model for random weights, found one; name another");
+        }
+        try (Source preset = Source.open(name, Workload.DEFAULT)) {
+            out.println(preset.folder(output) + ": " + name + " with random weights; next: maskrt export " + output);
+        }
     }
 
     private static void print(PrintWriter out, Part part) {

@@ -107,8 +107,13 @@ public record GraphStyle(
     public enum Bias {
         /** Gathered, [1,H,N,N], in the type of the products. */
         CONSTANT,
-        /** The trained table and a Gather: N^2 H values fewer for each block, which are then made anew in every step. */
+        /** The trained table and a Gather: N^2 H values fewer for each block, which ONNX Runtime makes when it loads the graph, and TensorRT in every step. */
         GATHER;
+
+        /** The one that suits: files of quantised graphs for ONNX Runtime would be half made of gathered values. */
+        public static Bias usual(Target target, boolean quantised) {
+            return quantised && target == Target.ONNXRUNTIME ? GATHER : CONSTANT;
+        }
 
         @Override
         public String toString() {

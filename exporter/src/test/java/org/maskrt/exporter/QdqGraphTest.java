@@ -31,6 +31,7 @@ import org.junit.jupiter.api.TestInstance.Lifecycle;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.maskrt.calibration.Calibration;
 import org.maskrt.calibration.Calibrator;
 import org.maskrt.calibration.ClippingMethod;
@@ -108,7 +109,11 @@ class QdqGraphTest {
     }
 
     private ScaleTable table(Format format, RangeOps.Scope scope) {
-        Recipe recipe = new Recipe(format, new ClippingMethod.MeanSquaredError(), 1, true, true);
+        return table(format, scope, 1);
+    }
+
+    private ScaleTable table(Format format, RangeOps.Scope scope, int groups) {
+        Recipe recipe = new Recipe(format, new ClippingMethod.MeanSquaredError(), groups, true, true);
         String sha = OnnxExporter.sha256(WEIGHTS, fraction -> {});
         org.maskrt.calibration.Provenance provenance =
                 new org.maskrt.calibration.Provenance("Mdt", sha, "test", Map.of());
@@ -188,10 +193,29 @@ class QdqGraphTest {
         assertFalse(exporter.isCurrent(Set.of("denoiser"), WEIGHTS, folder.resolve("onnx")));
     }
 
+    /** Rows at timesteps of different groups, each with its own scales, as {@link org.maskrt.calibration.QuantisedOps} has it. */
+    @ParameterizedTest
+    @EnumSource(Format.class)
+    void scalesMayDependOnTheTimestep(Format format) {
+        ScaleTable table = table(format, RangeOps.Scope.LINEARS, 2);
+        assertTrue(table.byTimestep());
+        List<ExportReport> reports = export(
+                GraphStyle.DEFAULT.with(Attention.ORT_MHA).withScales(table), "transformer", "denoiser", "guided_step");
+        assertEquals(3, reports.size());
+        for (ExportReport report : reports) {
+            assertTrue(report.worst().orElseThrow() <= 0.02, report.toString());
+            assertTrue(
+                    graph(report.graph()).getInputList().stream()
+                            .anyMatch(input -> input.getName().equals("timestep")),
+                    report.toString());
+        }
+    }
+
     /** Quantised weights are products of bytes there, not of floats. */
-    @Test
-    void onnxRuntimeMultipliesBytes() throws OrtException {
-        ScaleTable table = table(Format.INT8, RangeOps.Scope.LINEARS);
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2})
+    void onnxRuntimeMultipliesBytes(int groups) throws OrtException {
+        ScaleTable table = table(Format.INT8, RangeOps.Scope.LINEARS, groups);
         export(GraphStyle.DEFAULT.with(Attention.ORT_MHA).withScales(table), "guided_step");
         Path optimised = folder.resolve("optimised.onnx");
         try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
@@ -257,6 +281,19 @@ class QdqGraphTest {
                         + "); make a table of these with 'maskrt calibrate'",
                 e.getMessage());
         assertFalse(Files.exists(folder.resolve("onnx/denoiser")));
+    }
+
+    @Test
+    void scalesByTimestepAreRefusedForTensorRt() {
+        ScaleTable table = table(Format.INT8, RangeOps.Scope.LINEARS, 2);
+        MaskRtException e = assertThrows(
+                MaskRtException.class,
+                () -> ExportOptions.of(GraphStyle.tensorrt(Precision.FP16).withScales(table)));
+        assertEquals(ExitCode.USAGE, e.code());
+        assertEquals(
+                "quantize: expected scales that hold for all timesteps for tensorrt, which wants constants, received those of"
+                        + " 2 groups; make a table with --groups 1",
+                e.getMessage());
     }
 
     @Test

@@ -46,9 +46,11 @@ public record Configuration(
     }
 
     GraphStyle style() {
+        boolean quantised = precision == GraphStyle.Precision.INT8;
         return GraphStyle.DEFAULT
                 .with(attention == null ? GraphStyle.Attention.ORT_MHA : attention)
-                .with(precision == null ? GraphStyle.Precision.FP32 : precision);
+                .with(precision == null ? GraphStyle.Precision.FP32 : precision)
+                .with(GraphStyle.Bias.usual(GraphStyle.Target.ONNXRUNTIME, quantised));
     }
 
     /** What sets it apart. */

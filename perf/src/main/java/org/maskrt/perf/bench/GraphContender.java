@@ -66,8 +66,8 @@ final class GraphContender implements Contender {
         Bound(Backend backend, Graph graph, Subject subject, Problem problem) {
             Map<String, DeviceTensor> inputs = new HashMap<>();
             problem.inputs().forEach((name, value) -> inputs.put(name, keep(tensor(backend, value))));
-            Tensor timestep = problem.origins().get(TIMESTEP);
-            if (timestep != null && graph.signature().takes(TIMESTEP)) {
+            if (graph.signature().takes(TIMESTEP)) {
+                Tensor timestep = problem.origins().getOrDefault(TIMESTEP, Tensor.zeros(problem.batch()));
                 inputs.put(TIMESTEP, keep(tensor(backend, timestep)));
             }
             for (Map.Entry<String, Shape> out :

@@ -90,7 +90,7 @@ public final class Source implements AutoCloseable {
     }
 
     /** A model folder with these weights, for other programs: its own, or one written to {@code temporary}. */
-    Path folder(Path temporary) {
+    public Path folder(Path temporary) {
         if (folder != null) {
             return folder.path();
         }

@@ -26,6 +26,8 @@ final class Layers {
     private final Variant a;
     private final Variant b;
     private final Task task;
+    /** Whether the values of attentions are divided by other factors in one of them. */
+    private final boolean values;
 
     /** Inputs of a graph at a step, from 1; 0 where it runs once. */
     private record Run(int step, String graph, Map<String, Tensor> inputs) {}
@@ -34,6 +36,7 @@ final class Layers {
         this.a = a;
         this.b = b;
         this.task = task;
+        this.values = a.scalesValues() || b.scalesValues();
     }
 
     /** Whether one of them shows its inputs. */
@@ -70,10 +73,12 @@ final class Layers {
     }
 
     private void add(Map<String, Row> rows, Run run, Map<String, float[]> x, Map<String, float[]> y) {
+        boolean queries = a.scalesQueries() != b.scalesQueries();
         for (String path : PathOutputs.of(a.source().subject(run.graph).graph())) {
             float[] signal = x.get(path);
             float[] other = y.get(path);
-            boolean otherScale = a.scalesQueries() != b.scalesQueries() && path.endsWith(".attn.qkv");
+            boolean otherScale =
+                    ((queries || values) && path.endsWith(".attn.qkv")) || (values && path.endsWith(".attn"));
             if (signal != null && other != null && signal.length == other.length && !otherScale) {
                 rows.computeIfAbsent(run.graph + " " + path, key -> new Row(run.graph, path))
                         .add(run.step, signal, other);

@@ -1,5 +1,8 @@
 package org.maskrt.perf.compare;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -7,6 +10,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
+import org.maskrt.exporter.OnnxExporter;
 import org.maskrt.models.Denoiser;
 import org.maskrt.models.ExitCode;
 import org.maskrt.models.MaskRtException;
@@ -154,6 +158,21 @@ public final class Variant implements AutoCloseable {
     /** Whether the queries in its graphs are divided by the square root of the width of a head already. */
     boolean scalesQueries() {
         return onnx != null && onnx.endsWith(TENSORRT);
+    }
+
+    /** Whether the values in its graphs are divided by factors that balance the channels of what {@code proj} reads. */
+    boolean scalesValues() {
+        Path report = onnx == null ? null : onnx.resolve("denoiser").resolve(OnnxExporter.REPORT);
+        try {
+            return report != null
+                    && Files.isRegularFile(report)
+                    && new ObjectMapper().readTree(report.toFile()).has("scales_sha256");
+        } catch (IOException e) {
+            throw new MaskRtException(
+                    ExitCode.FAILURE,
+                    report + ": cannot be read: " + e.getMessage() + "; make it with `maskrt export`",
+                    e);
+        }
     }
 
     /** Its layers. */

@@ -38,6 +38,15 @@ public record Bars(List<String> names, List<Row> rows, DoubleFunction<String> fo
     }
 
     @Override
+    public int height() {
+        return rows.size() * rowHeight() + 2;
+    }
+
+    private int rowHeight() {
+        return GAP + names.size() * (BAR + 1);
+    }
+
+    @Override
     public String svg(String title) {
         Canvas canvas = new Canvas();
         double most = rows.stream()
@@ -61,8 +70,8 @@ public record Bars(List<String> names, List<Row> rows, DoubleFunction<String> fo
                         BAR,
                         row.label + ": " + format.apply(row.values.get(i)));
             }
-            y += GAP + names.size() * (BAR + 1);
+            y += rowHeight();
         }
-        return canvas.svg(title, (int) y + 2);
+        return canvas.svg(title, height());
     }
 }

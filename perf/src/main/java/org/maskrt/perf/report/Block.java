@@ -63,7 +63,12 @@ public sealed interface Block {
      * @param title above it
      * @param caption below it; may be empty
      */
-    record Figure(String title, String caption, Plot plot) implements Block {}
+    record Figure(String title, String caption, Plot plot) implements Block {
+        /** Title, legend and plot as an SVG file, complete in itself. */
+        public String svg() {
+            return SvgFile.of(this);
+        }
+    }
 
     /**
      * Pictures side by side, which are part of the page.

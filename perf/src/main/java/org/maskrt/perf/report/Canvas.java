@@ -17,8 +17,8 @@ final class Canvas {
 
     /** The whole element. */
     String svg(String title, int height) {
-        return "<svg class=\"plot\" viewBox=\"0 0 " + WIDTH + " " + height + "\" role=\"img\" aria-label=\""
-                + HtmlPage.escape(title) + "\">" + out + "</svg>";
+        return "<svg class=\"plot\" viewBox=\"0 0 " + WIDTH + " " + height + "\" width=\"" + WIDTH + "\" height=\""
+                + height + "\" role=\"img\" aria-label=\"" + HtmlPage.escape(title) + "\">" + out + "</svg>";
     }
 
     void line(String style, Dot from, Dot to) {
@@ -83,6 +83,11 @@ final class Canvas {
         number("x", at.x);
         number("y", at.y);
         out.append('>').append(HtmlPage.escape(text)).append("</text>");
+    }
+
+    /** The elements alone. */
+    String elements() {
+        return out.toString();
     }
 
     /** About how wide a text is. */

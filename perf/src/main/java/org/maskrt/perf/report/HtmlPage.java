@@ -11,8 +11,6 @@ import org.maskrt.models.image.Images;
 
 /** A report as HTML. */
 final class HtmlPage {
-    private static final String STYLE = "report.css";
-
     private final StringBuilder out = new StringBuilder();
 
     private HtmlPage() {}
@@ -35,7 +33,10 @@ final class HtmlPage {
         out.append("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n");
         out.append("<meta name=\"color-scheme\" content=\"light dark\"/>\n");
         element("title", report.title());
-        out.append("<style>\n").append(style()).append("</style>\n</head>\n<body>\n<main>\n<header>\n");
+        out.append("<style>\n")
+                .append(style("plot.css"))
+                .append(style("report.css"))
+                .append("</style>\n</head>\n<body>\n<main>\n<header>\n");
         element("h1", report.title());
         element("p", report.subtitle());
         out.append("</header>\n");
@@ -176,10 +177,10 @@ final class HtmlPage {
                 .append('>');
     }
 
-    private static String style() {
-        try (InputStream in = HtmlPage.class.getResourceAsStream(STYLE)) {
+    static String style(String sheet) {
+        try (InputStream in = HtmlPage.class.getResourceAsStream(sheet)) {
             if (in == null) {
-                throw new IllegalStateException(STYLE + " is missing from the jar");
+                throw new IllegalStateException(sheet + " is missing from the jar");
             }
             return new String(in.readAllBytes(), StandardCharsets.UTF_8);
         } catch (IOException e) {

@@ -7,6 +7,9 @@ public sealed interface Plot permits XyPlot, Waterfall, Bars {
     /** The drawing, an {@code svg} element. */
     String svg(String title);
 
+    /** Of the drawing, in its pixels. */
+    int height();
+
     /** What its colours mean; empty where there is one colour, or the drawing says it. */
     List<Key> legend();
 

@@ -14,6 +14,7 @@ public record Waterfall(List<Group> groups, DoubleFunction<String> format) imple
     private static final int HEAD = 26;
     private static final int BAR = 12;
     private static final int EDGE = 4;
+    private static final int GAP = 6;
 
     public Waterfall {
         groups = List.copyOf(groups);
@@ -43,6 +44,13 @@ public record Waterfall(List<Group> groups, DoubleFunction<String> format) imple
     }
 
     @Override
+    public int height() {
+        return groups.stream()
+                .mapToInt(group -> HEAD + group.parts.size() * ROW + GAP)
+                .sum();
+    }
+
+    @Override
     public String svg(String title) {
         Canvas canvas = new Canvas();
         double scale = (Canvas.WIDTH - 2 * EDGE)
@@ -64,8 +72,8 @@ public record Waterfall(List<Group> groups, DoubleFunction<String> format) imple
                 x += width;
                 y += ROW;
             }
-            y += 6;
+            y += GAP;
         }
-        return canvas.svg(title, (int) y);
+        return canvas.svg(title, height());
     }
 }

@@ -70,6 +70,11 @@ public record XyPlot(Axis x, Axis y, List<Series> series) implements Plot {
     }
 
     @Override
+    public int height() {
+        return HEIGHT;
+    }
+
+    @Override
     public String svg(String title) {
         Canvas canvas = new Canvas();
         double bottom = HEIGHT - BOTTOM;
