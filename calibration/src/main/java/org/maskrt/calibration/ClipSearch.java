@@ -25,7 +25,8 @@ final class ClipSearch {
     }
 
     double meanSquaredError() {
-        return best(this::squaredError);
+        Moments below = new Moments();
+        return best(kept -> squaredError(kept, below));
     }
 
     double entropy() {
@@ -68,28 +69,44 @@ final class ClipSearch {
         return Math.max(0, Math.min(kept, (int) Math.ceil(middle - 0.5)));
     }
 
-    private double squaredError(int kept) {
+    /** Of the bins to each level by the sums over them: n v^2 - 2 v sum(x) + sum(x^2). */
+    private double squaredError(int kept, Moments below) {
         double threshold = threshold(kept);
         double sum = 0;
-        int j = 0;
+        int from = 0;
         for (int k = 0; k < levels.length; k++) {
-            double value = levels[k] / levels[levels.length - 1] * threshold;
-            for (int end = end(k, kept); j < end; j++) {
-                sum += counts[j] * square(value - centre(j));
+            int end = Math.max(from, end(k, kept));
+            sum += below.squares(from, end, levels[k] / levels[levels.length - 1] * threshold);
+            from = end;
+        }
+        return sum + below.squares(from, used, threshold);
+    }
+
+    /** Sums of 1, x and x^2 over the values in the bins before each. */
+    private final class Moments {
+        private final double[] values = new double[used + 1];
+        private final double[] firsts = new double[used + 1];
+        private final double[] seconds = new double[used + 1];
+
+        Moments() {
+            for (int j = 0; j < used; j++) {
+                double x = centre(j);
+                values[j + 1] = values[j] + counts[j];
+                firsts[j + 1] = firsts[j] + counts[j] * x;
+                seconds[j + 1] = seconds[j] + counts[j] * x * x;
             }
         }
-        for (; j < used; j++) {
-            sum += counts[j] * square(threshold - centre(j));
+
+        /** The sum of (x - level)^2. */
+        double squares(int from, int to, double level) {
+            return (values[to] - values[from]) * level * level
+                    - 2 * level * (firsts[to] - firsts[from])
+                    + (seconds[to] - seconds[from]);
         }
-        return sum;
     }
 
     private double centre(int bin) {
         return bin == used - 1 ? max : bin + 0.5;
-    }
-
-    private static double square(double x) {
-        return x * x;
     }
 
     /**

@@ -26,8 +26,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.maskrt.cli.Main;
 import org.maskrt.exporter.ExportOptions;
+import org.maskrt.models.ExitCode;
+import org.maskrt.models.dit.Dit;
 import org.maskrt.models.ops.Tensor;
 import org.maskrt.models.weights.DType;
+import org.maskrt.models.weights.ModelFolder;
 import org.maskrt.models.weights.SafeTensors;
 import org.maskrt.perf.bench.BenchResult;
 import org.maskrt.perf.bench.Generation;
@@ -137,6 +140,30 @@ class BenchCommandTest {
         assertTrue(out.toString().contains("model.onnx, file"), out::toString);
         assertEquals(0, bench(model.toString(), "--graph", "vae_decoder", "--against", file.toString()), err::toString);
         assertTrue(out.toString().contains(file + ", ort-cpu"), out::toString);
+    }
+
+    /** What other commands measure of a preset needs a folder. */
+    @Test
+    void aPresetBecomesAModelFolder() {
+        StringWriter said = new StringWriter();
+        PrintWriter writer = new PrintWriter(said, true);
+        Path preset = folder.resolve("preset");
+        assertEquals(0, Main.run(writer, writer, "import", "DiT-S/8", "-o", preset.toString()), said::toString);
+        assertTrue(
+                said.toString().startsWith(preset + ": DiT-S/8 with random weights; next: maskrt export "),
+                said::toString);
+        try (ModelFolder model = ModelFolder.open(preset)) {
+            model.requireFinite();
+            assertEquals(8, ((Dit) model.denoiser()).config().patchSize());
+        }
+        for (List<String> wrong : List.of(
+                List.of("import", "DiT-S/8", "--dry-run"), List.of("import", "DiT-S/8", "-o", preset.toString()))) {
+            StringWriter refused = new StringWriter();
+            PrintWriter to = new PrintWriter(refused, true);
+            assertEquals(ExitCode.USAGE.value(), Main.run(to, to, wrong.toArray(new String[0])));
+            assertEquals(1, refused.toString().lines().count(), refused::toString);
+            assertTrue(refused.toString().contains("expected"), refused::toString);
+        }
     }
 
     @Test

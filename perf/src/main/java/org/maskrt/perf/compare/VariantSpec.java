@@ -97,6 +97,13 @@ public record VariantSpec(String text, Path model, @Nullable Path graphs, Config
 
     private VariantSpec with(String word) {
         Configuration c = configuration;
+        if (!word.isEmpty() && words().anyMatch(word::equals) && holdsGraphs(model.resolve(word))) {
+            throw new MaskRtException(
+                    ExitCode.USAGE,
+                    text + ": expected a word with one meaning, got '" + word
+                            + "', which is also a folder of graphs in " + model + "; name the folder as "
+                            + model.resolve(word) + ", or call it something else");
+        }
         if (BACKENDS.contains(word)) {
             return with(new Configuration(word, c.threads(), c.precision(), c.attention()));
         }
@@ -113,16 +120,19 @@ public record VariantSpec(String text, Path model, @Nullable Path graphs, Config
         if (!word.isEmpty() && graphs == null && holdsGraphs(model.resolve(word))) {
             return new VariantSpec(text, model, model.resolve(word), c);
         }
-        String known = Stream.of(
-                        BACKENDS.stream(),
-                        Arrays.stream(Precision.values()).map(Precision::toString),
-                        Arrays.stream(Attention.values()).map(Attention::toString))
-                .flatMap(names -> names)
-                .collect(Collectors.joining(", "));
+        String known = words().collect(Collectors.joining(", "));
         throw new MaskRtException(
                 ExitCode.USAGE,
                 text + ": expected one of " + known + " or a folder of graphs in " + model + " behind the colon, got '"
                         + word + "'");
+    }
+
+    private static Stream<String> words() {
+        return Stream.of(
+                        BACKENDS.stream(),
+                        Arrays.stream(Precision.values()).map(Precision::toString),
+                        Arrays.stream(Attention.values()).map(Attention::toString))
+                .flatMap(names -> names);
     }
 
     private VariantSpec with(Configuration other) {

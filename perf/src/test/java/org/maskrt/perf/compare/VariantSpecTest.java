@@ -68,6 +68,18 @@ class VariantSpecTest {
         assertNull(VariantSpec.modelOf(outside.toString()));
     }
 
+    /** Static graphs in a folder called int8 would be passed over for dynamic ones that are made for the comparison. */
+    @Test
+    void aFolderWithTheNameOfAWord() throws IOException {
+        Path folder = graphs(model.resolve("int8"));
+        refused(
+                "expected a word with one meaning, got 'int8', which is also a folder of graphs in " + model
+                        + "; name the folder as " + folder + ", or call it something else",
+                model + ":int8",
+                null);
+        assertEquals(folder, parse(folder.toString(), null).graphs());
+    }
+
     @Test
     void mistakes() {
         refused("expected a model folder or a folder of exported graphs, got 'none'", "none", null);
