@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 import org.maskrt.models.ops.Tensor;
@@ -21,6 +22,7 @@ final class Layers {
     private static final String MODULATION = "modulation";
     private static final String UNCONDITIONAL = "modulation_uncond";
     private static final String TIMESTEP = "timestep";
+    private static final Set<String> STEPS = Set.of(DENOISER, GUIDED_STEP);
     private static final String LABELS = "class_labels";
 
     private final Variant a;
@@ -132,7 +134,7 @@ final class Layers {
                         }
                     } else if (run.graph().equals(CCNET)) {
                         runs.add(new Run(0, CCNET, run.inputs()));
-                    } else if (chosen.contains(i)) {
+                    } else if (STEPS.contains(run.graph()) && chosen.contains(i)) {
                         runs.addAll(halves(i + 1, run, times.get(i)));
                     }
                 }
